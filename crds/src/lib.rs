@@ -1,0 +1,1 @@
+//! The `BpMonitor` custom resource.
