@@ -1,11 +1,13 @@
 //! The categories of a blood pressure and their severity.
 
+use enumset::EnumSetType;
 use serde::{Deserialize, Serialize};
 
 /// The clinical category of a Reading, most severe rule first.
 ///
 /// The declaration order is the order in which the rules are tested: the first that holds is the category.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(EnumSetType, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[enumset(serialize_repr = "list")]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
@@ -92,15 +94,9 @@ mod tests {
     #[test]
     fn the_id_is_what_serde_writes() {
         for category in Category::ALL {
-            assert_eq!(
-                serde_json::to_string(&category).unwrap(),
-                format!("\"{}\"", category.id())
-            );
+            assert_eq!(serde_json::to_string(&category).unwrap(), format!("\"{}\"", category.id()));
             let severity = category.severity();
-            assert_eq!(
-                serde_json::to_string(&severity).unwrap(),
-                format!("\"{}\"", severity.id())
-            );
+            assert_eq!(serde_json::to_string(&severity).unwrap(), format!("\"{}\"", severity.id()));
         }
     }
 }

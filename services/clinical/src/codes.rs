@@ -1,0 +1,93 @@
+//! The LOINC codes that matter for a blood pressure.
+
+use enumset::{EnumSet, EnumSetType};
+use serde::Deserialize;
+use serde::de::SeqAccess;
+
+use crate::field::{Field, Shape, Text, object_shape};
+
+/// What a LOINC code says about an Observation or a component.
+#[derive(EnumSetType, Debug)]
+pub(crate) enum Code {
+    Systolic,
+    Diastolic,
+    /// A blood-pressure panel.
+    Panel,
+    /// An average over readings.
+    Average,
+    /// The mean arterial pressure.
+    MeanPressure,
+    /// Any coding at all, of whatever system.
+    Anything,
+}
+
+const LOINC: [&str; 2] = ["http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"];
+
+fn meaning(code: &str) -> Option<Code> {
+    match code {
+        "8480-6" => Some(Code::Systolic),
+        "8462-4" => Some(Code::Diastolic),
+        "85354-9" | "55284-4" | "35094-2" | "55417-0" => Some(Code::Panel),
+        "96607-7" | "96608-5" | "96609-3" => Some(Code::Average),
+        "8478-0" => Some(Code::MeanPressure),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Coding<'a> {
+    #[serde(borrow)]
+    system: Text<'a>,
+    #[serde(borrow)]
+    code: Text<'a>,
+}
+
+/// The meanings of all `coding`s of a `CodeableConcept`, wherever they stand in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Codes(pub(crate) EnumSet<Code>);
+
+impl<'de> Shape<'de> for Codes {
+    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Self>, A::Error> {
+        let mut codes = EnumSet::empty();
+        while let Some(coding) = seq.next_element::<Field<Coding<'de>>>()? {
+            codes |= Code::Anything;
+            let Field::Is(Coding { system: Field::Is(system), code: Field::Is(code) }) = coding else {
+                continue;
+            };
+            if LOINC.contains(&system.as_ref()) {
+                codes |= meaning(&code).map_or(EnumSet::empty(), EnumSet::only);
+            }
+        }
+        Ok(Some(Self(codes)))
+    }
+}
+
+/// A FHIR `CodeableConcept`, reduced to what its codings mean.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Concept<'a> {
+    coding: Field<Codes>,
+    #[serde(borrow)]
+    text: Text<'a>,
+}
+
+object_shape!(Coding, Concept);
+
+impl Concept<'_> {
+    /// The meanings of its codings; a text alone counts as [`Code::Anything`].
+    pub(crate) fn codes(&self) -> EnumSet<Code> {
+        let codes = self.coding.as_ref().map_or(EnumSet::empty(), |codes| codes.0);
+        let says_something = self.coding.is_wrong() || self.text.filled().is_some();
+        if says_something { codes | Code::Anything } else { codes }
+    }
+}
+
+/// A concept that is not there means nothing; one of a wrong JSON type means something that cannot be read.
+pub(crate) fn codes_of(concept: &Field<Concept<'_>>) -> EnumSet<Code> {
+    match concept {
+        Field::Absent => EnumSet::empty(),
+        Field::Is(concept) => concept.codes(),
+        Field::Wrong => EnumSet::only(Code::Anything),
+    }
+}
