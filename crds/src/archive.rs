@@ -23,6 +23,20 @@ pub struct Archive {
     pub s3: Option<S3Archive>,
     /// How long a normal reading is kept: a whole number and a unit (s, m, h, d).
     pub retention: HumanDuration,
+    /// How its JSON lines are written: in `zstd` frames, or as they are (`none`).
+    pub compression: ArchiveCompression,
+}
+
+/// How the archive's JSON lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ArchiveCompression {
+    /// In zstd frames (`.jsonl.zst`).
+    #[default]
+    Zstd,
+    /// As they are (`.jsonl`).
+    None,
 }
 
 /// The volume of the archive.
@@ -103,7 +117,12 @@ impl Archive {
 
 impl Default for Archive {
     fn default() -> Self {
-        Self { persistent_volume_claim: None, s3: None, retention: HumanDuration::new("365d") }
+        Self {
+            persistent_volume_claim: None,
+            s3: None,
+            retention: HumanDuration::new("365d"),
+            compression: ArchiveCompression::default(),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ mod thresholds;
 mod values;
 mod workloads;
 
-pub use archive::{AccessMode, Archive, ArchiveStore, ArchiveVolume, S3Archive};
+pub use archive::{AccessMode, Archive, ArchiveCompression, ArchiveStore, ArchiveVolume, S3Archive};
 pub use definition::{definition, definition_yaml};
 pub use elasticsearch::{
     Elasticsearch, ElasticsearchAccess, ElasticsearchAuth, ElasticsearchClusterRef, Index,

@@ -1,0 +1,84 @@
+//! `bpmonitor import`: FHIR files into a ward, running or not.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::Result;
+use bpmonitor_pipeline::embedded::{Inbox, WardDirectory, WardError};
+
+use crate::cli::ImportArgs;
+use crate::ward::{self, Ward};
+use crate::{inputs, progress, pump, summary};
+
+/// How often a running ward is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Asks the ward to read the files; where nobody runs it, does so itself.
+pub(super) fn import(args: &ImportArgs) -> Result<()> {
+    let paths = inputs::resolve(&args.files)?;
+    let directory = WardDirectory::new(&args.into);
+    let settings = ward::settings(args.file.as_deref(), &directory)?;
+    directory.create()?;
+    for path in &paths {
+        Inbox::ask(&directory, path)?;
+    }
+    let mut waiting = None;
+    loop {
+        match Ward::open(&directory, &settings) {
+            Ok(ward) => {
+                let length = |path: &String| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+                let bar = progress::bytes(paths.iter().map(length).sum());
+                pump::files(&ward, Vec::new(), &bar)?;
+                break;
+            }
+            Err(error) if is_in_use(&error) => {
+                if all_read(&directory, &paths)? {
+                    break;
+                }
+                waiting.get_or_insert_with(|| wait_message(&error));
+            }
+            Err(error) => return Err(error),
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+    report(&mut io::stdout().lock(), &directory, &paths)
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<WardError>(), Some(WardError::InUse { .. }))
+}
+
+fn wait_message(error: &anyhow::Error) -> indicatif::ProgressBar {
+    let process = match error.downcast_ref::<WardError>() {
+        Some(WardError::InUse { process, .. }) => process.clone(),
+        _ => String::new(),
+    };
+    let message = format!("process {process} runs this ward and was asked to read the files; waiting for it");
+    tracing::info!("{message}");
+    progress::spinner().with_message(message)
+}
+
+/// Whether the ward has read every file to its present end, and durably so.
+fn all_read(directory: &WardDirectory, paths: &[String]) -> Result<bool> {
+    if !directory.holds_ward() {
+        return Ok(false);
+    }
+    for path in paths {
+        let read = directory.input(path)?.map_or(0, |input| input.position.offset);
+        let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if read < length {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn report(out: &mut impl Write, directory: &WardDirectory, paths: &[String]) -> Result<()> {
+    for path in paths {
+        let tally = directory.input(path)?.map(|input| input.tally).unwrap_or_default();
+        writeln!(out, "{path}")?;
+        summary::write(out, &tally)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! How a command fails: what is printed, and with which exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use bpmonitor_pipeline::PortError;
+use bpmonitor_pipeline::embedded::WardError;
+
+/// The exit code of bad usage: a wrong manifest, an unreadable file.
+const BAD_USAGE: u8 = 2;
+
+/// A mistake of the user's, as opposed to something that failed on the way.
+#[derive(Debug)]
+pub(crate) struct BadUsage(pub(crate) String);
+
+impl std::fmt::Display for BadUsage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadUsage {}
+
+/// Makes an error that ends with exit code 2.
+pub(crate) fn bad_usage(message: impl Into<String>) -> anyhow::Error {
+    BadUsage(message.into()).into()
+}
+
+/// Prints what failed and says how to exit.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("bpmonitor: {error:#}");
+    if port_error(error).is_some_and(PortError::is_disk_full) {
+        eprintln!(
+            "bpmonitor: the disk is full. Everything committed so far is safe: free some space and run the same command again, it goes on where it was"
+        );
+    }
+    ExitCode::from(if error.is::<BadUsage>() { BAD_USAGE } else { 1 })
+}
+
+/// Whoever reads our output has read enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn port_error(error: &anyhow::Error) -> Option<&PortError> {
+    error.chain().find_map(|cause| match cause.downcast_ref::<WardError>() {
+        Some(WardError::Port(error)) => Some(error),
+        _ => cause.downcast_ref::<PortError>(),
+    })
+}

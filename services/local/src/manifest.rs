@@ -1,0 +1,79 @@
+//! The manifest, and what the pipeline takes from it.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use bpmonitor_clinical::{Source, Thresholds};
+use bpmonitor_crds::manifest::read_manifest;
+use bpmonitor_crds::{ArchiveCompression, BpMonitor};
+use bpmonitor_pipeline::embedded::Compression;
+use bpmonitor_pipeline::{Monitor, Privacy};
+use jiff::SignedDuration;
+
+use crate::failure::bad_usage;
+
+/// What the pipeline takes from a manifest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) monitor: Monitor,
+    pub(crate) source: Source,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) privacy: Privacy,
+    pub(crate) compression: Compression,
+    /// The manifest with its defaults, as JSON.
+    pub(crate) json: String,
+}
+
+/// Reads a manifest from a file.
+pub(crate) fn read(path: &Path) -> Result<Settings> {
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| bad_usage(format!("reading {name}: {error}")))?;
+    parse(&text, &name.to_string())
+}
+
+/// Reads a manifest; `name` says where it is from. Every mistake is in the error, one a line.
+pub(crate) fn parse(text: &str, name: &str) -> Result<Settings> {
+    let monitor = read_manifest(text).map_err(|errors| mistakes(name, &errors))?;
+    let thresholds =
+        Thresholds::resolve(&monitor.spec.thresholds).map_err(|errors| mistakes(name, &errors))?;
+    settings(&monitor, thresholds)
+}
+
+fn mistakes(name: &str, errors: &[impl std::fmt::Display]) -> anyhow::Error {
+    let plural = if errors.len() == 1 { "mistake" } else { "mistakes" };
+    let mut text = format!("{name} has {} {plural}:", errors.len());
+    for error in errors {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n  {error}");
+    }
+    bad_usage(text)
+}
+
+fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
+    let spec = &monitor.spec;
+    let skew = spec.source.max_skew.to_std().and_then(|skew| SignedDuration::try_from(skew).ok());
+    Ok(Settings {
+        monitor: Monitor {
+            name: monitor.metadata.name.clone().unwrap_or_default(),
+            namespace: monitor.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+        },
+        source: Source {
+            base_url: spec.source.base_url.clone(),
+            unique_ids: spec.source.unique_ids,
+            max_skew: skew.ok_or_else(|| bad_usage("spec.source.maxSkew: too long"))?,
+        },
+        thresholds,
+        privacy: Privacy {
+            pseudonymise: spec.privacy.pseudonymise,
+            store_names: spec.privacy.store_names,
+            store_resource: spec.privacy.store_resource,
+        },
+        compression: match spec.archive.compression {
+            ArchiveCompression::Zstd => Compression::Zstd,
+            ArchiveCompression::None => Compression::None,
+        },
+        json: serde_json::to_string(monitor)?,
+    })
+}

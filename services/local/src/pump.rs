@@ -1,0 +1,64 @@
+//! Files into a ward: the pipeline with progress, until the end or an interrupt.
+
+use anyhow::{Context, Result};
+use bpmonitor_pipeline::embedded::{EmbeddedStore, Inbox};
+use bpmonitor_pipeline::files::{FileSource, Input};
+use bpmonitor_pipeline::{Checkpoint, Committed, Source, Tally};
+use indicatif::ProgressBar;
+use tokio_util::sync::CancellationToken;
+
+use crate::ward::Ward;
+
+/// Reads the inputs, and what the ward's inbox asks for, into the ward.
+pub(crate) fn files(ward: &Ward, inputs: Vec<Input>, bar: &ProgressBar) -> Result<Tally> {
+    let store = ward.store.clone();
+    let tally = pump(ward, move || Ok(FileSource::new(inputs, Inbox::new(store))), bar)?;
+    Inbox::new(ward.store.clone()).settle_all()?;
+    Ok(tally)
+}
+
+/// Reads a source into the ward. `source` is called where a tokio runtime is.
+pub(crate) fn pump<S>(ward: &Ward, source: impl FnOnce() -> Result<S>, bar: &ProgressBar) -> Result<Tally>
+where
+    S: Source + 'static,
+    S::Position: 'static,
+    EmbeddedStore: Checkpoint<S::Position>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let stop = CancellationToken::new();
+    let result = runtime.block_on(async {
+        tokio::spawn(cancel_on_signal(stop.clone()));
+        let mut total = Tally::default();
+        let committed = |done: Committed<'_>| {
+            total.add(done.tally);
+            bar.inc(done.bytes as u64);
+            bar.set_message(format!("{} anomalies, {} rejected", total.anomaly, total.rejected));
+        };
+        bpmonitor_pipeline::run(source()?, ward.classifier.clone(), ward.store.sinks(), stop, committed)
+            .await
+            .map_err(anyhow::Error::from)
+    });
+    bar.finish_and_clear();
+    result
+}
+
+/// Cancels on SIGINT (Ctrl-C) or SIGTERM: what was read is made durable, then the run ends.
+async fn cancel_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("signals cannot be caught: an interrupt ends at once; nothing is lost by it");
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping: what was read is made durable first");
+    stop.cancel();
+}

@@ -1,0 +1,66 @@
+//! What messages lead to: writes to each sink, and the count.
+
+use bpmonitor_clinical::{DocumentId, RejectionReason, Version};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{Document, Origin, Tally, Used};
+
+/// A document for the anomaly store: an anomaly, or a tombstone (`withdrawn`).
+#[derive(Clone, Debug)]
+pub struct AnomalyWrite {
+    /// Which document.
+    pub id: DocumentId,
+    /// Which version of it.
+    pub version: Version,
+    /// What it says.
+    pub document: Document,
+}
+
+/// A line of the archive.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArchiveLine {
+    /// Which document, in hexadecimal.
+    #[serde(serialize_with = "as_text")]
+    pub id: DocumentId,
+    /// Which version of it; the newest one of an id holds.
+    pub version: Version,
+    /// The normal reading. None marks that the reading of this id was taken back, or is an anomaly since.
+    pub reading: Option<Document>,
+}
+
+fn as_text<S: serde::Serializer>(id: &DocumentId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+/// An entry that could not be read, with everything needed to try again.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// The message that it stands in.
+    pub origin: Origin,
+    /// Which entry of its record; none where the record is one.
+    pub entry: Option<u32>,
+    /// Why it could not be read.
+    pub reason: RejectionReason,
+    /// When the message was written.
+    pub time: Timestamp,
+    /// The entry's bytes.
+    pub original: Vec<u8>,
+}
+
+/// What messages lead to.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// For the anomaly store.
+    pub anomalies: Vec<AnomalyWrite>,
+    /// For the archive.
+    pub archive: Vec<ArchiveLine>,
+    /// For the dead letters.
+    pub dead_letters: Vec<DeadLetter>,
+    /// What became of the entries.
+    pub tally: Tally,
+    /// How much of the last message was used.
+    pub used: Used,
+    /// Bytes of all messages that were used.
+    pub bytes: usize,
+}

@@ -1,0 +1,218 @@
+//! From a message to a batch: read, assess, and say where each result goes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bpmonitor_clinical::{
+    Assessment, DocumentId, Entry, Finding, PatientIdentity, PseudonymKey, ReadContext, Reading,
+    RejectionReason, SkipReason, Source, Step, Thresholds, Withdrawal, assess, read_next,
+};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use crate::{AnomalyWrite, ArchiveLine, Batch, DeadLetter, Document, Extent, Message, Origin, Outcome, Used};
+
+/// How much of a record that is too large stays in its dead letter, in bytes.
+const KEPT_OF_TOO_LARGE: usize = 64 * 1024;
+
+/// Which `BpMonitor` the documents belong to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Monitor {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+}
+
+/// What of a patient is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Privacy {
+    /// Pseudonyms in place of identities.
+    pub pseudonymise: bool,
+    /// Patients' names.
+    pub store_names: bool,
+    /// Observations as received.
+    pub store_resource: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { pseudonymise: true, store_names: false, store_resource: false }
+    }
+}
+
+/// Where in a message a record stands.
+struct Place<'m> {
+    message: &'m Message,
+    /// What stands before it.
+    used: Used,
+}
+
+impl Place<'_> {
+    fn letter(&self, entry: Option<u32>, reason: RejectionReason, original: Vec<u8>) -> DeadLetter {
+        let start = &self.message.origin;
+        let origin = Origin {
+            topic: Arc::clone(&start.topic),
+            partition: start.partition,
+            offset: start.offset + self.used.bytes as u64,
+            line: start.line + self.used.lines as u64,
+        };
+        DeadLetter { origin, entry: self.message.entry.or(entry), reason, time: self.message.time, original }
+    }
+}
+
+/// Rejects a record that is too large to be read; what is kept of it is its beginning.
+fn reject_whole(message: &Message, batch: &mut Batch) -> Used {
+    let at = Place { message, used: Used::default() };
+    let kept = message.bytes[..message.bytes.len().min(KEPT_OF_TOO_LARGE)].to_vec();
+    batch.dead_letters.push(at.letter(None, RejectionReason::TooLarge, kept));
+    batch.tally.count(Outcome::Rejected(RejectionReason::TooLarge));
+    Used { bytes: message.bytes.len(), lines: 0 }
+}
+
+/// Makes batches of messages.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    /// Where Observations come from.
+    pub source: Source,
+    /// The limits in force.
+    pub thresholds: Thresholds,
+    /// The secret of pseudonyms and document ids.
+    pub key: PseudonymKey,
+    /// What of a patient is stored.
+    pub privacy: Privacy,
+    /// Whose documents they are.
+    pub monitor: Monitor,
+    /// Patients, as stored, whose readings are not to come back.
+    pub erased: HashSet<String>,
+}
+
+impl Classifier {
+    /// The patient as stored: the pseudonym, or the identity where the manifest says so.
+    pub fn patient_id(&self, identity: &PatientIdentity<'_>) -> String {
+        if self.privacy.pseudonymise { self.key.pseudonym(identity) } else { identity.to_string() }
+    }
+
+    /// Reads everything in the messages. The end of one that is partial may be left unused.
+    pub fn classify(&self, messages: &[Message], now: Timestamp) -> Batch {
+        let mut batch = Batch::default();
+        for message in messages {
+            batch.used = match message.extent {
+                Extent::TooLarge => reject_whole(message, &mut batch),
+                Extent::Whole | Extent::Partial => self.read(message, now, &mut batch),
+            };
+            batch.bytes += batch.used.bytes;
+        }
+        batch
+    }
+
+    fn read(&self, message: &Message, now: Timestamp, batch: &mut Batch) -> Used {
+        let context = ReadContext { source: &self.source, now, record_time: message.time };
+        let is_whole = message.extent == Extent::Whole;
+        let mut used = Used::default();
+        while used.bytes < message.bytes.len() {
+            let at = Place { message, used };
+            let rest = &message.bytes[used.bytes..];
+            let step = read_next(rest, is_whole, &context, &mut |entry| {
+                self.sort(&entry, &at, &context, batch);
+            });
+            let Step::Advanced { bytes, lines } = step else { break };
+            used.bytes += bytes;
+            used.lines += lines;
+        }
+        used
+    }
+
+    /// Says where an entry's result goes.
+    fn sort(&self, entry: &Entry<'_>, at: &Place<'_>, context: &ReadContext<'_>, batch: &mut Batch) {
+        let outcome = match &entry.finding {
+            Finding::Skipped(reason) => Outcome::Skipped(*reason),
+            Finding::Rejected(reason) => Outcome::Rejected(*reason),
+            Finding::Withdrawal(withdrawal) => self.withdraw(withdrawal, context, batch),
+            Finding::Reading(reading) => self.store(reading, entry, context, batch),
+        };
+        if let Outcome::Rejected(reason) = outcome {
+            batch.dead_letters.push(at.letter(entry.index, reason, entry.raw.to_vec()));
+        }
+        batch.tally.count(outcome);
+    }
+
+    fn store(
+        &self,
+        reading: &Reading<'_>,
+        entry: &Entry<'_>,
+        context: &ReadContext<'_>,
+        batch: &mut Batch,
+    ) -> Outcome {
+        let patient_id = self.patient_id(&reading.patient.identity);
+        if self.erased.contains(&patient_id) {
+            return Outcome::Skipped(SkipReason::Erased);
+        }
+        let assessment = match assess(reading, &self.thresholds, Some(&patient_id)) {
+            Ok(assessment) => assessment,
+            Err(reason) => return Outcome::Rejected(reason),
+        };
+        let id = DocumentId::of_reading(reading, &self.key);
+        let version = reading.version;
+        let document = self.document(reading, &assessment, patient_id, entry, context);
+        if assessment.is_anomaly {
+            if reading.is_correction {
+                batch.archive.push(ArchiveLine { id, version, reading: None });
+            }
+            batch.anomalies.push(AnomalyWrite { id, version, document });
+            return Outcome::Anomaly(assessment.category);
+        }
+        if reading.is_correction {
+            let document = Document { withdrawn: true, ..document.clone() };
+            batch.anomalies.push(AnomalyWrite { id, version, document });
+        }
+        batch.archive.push(ArchiveLine { id, version, reading: Some(document) });
+        Outcome::Normal(assessment.category)
+    }
+
+    fn withdraw(&self, withdrawal: &Withdrawal<'_>, context: &ReadContext<'_>, batch: &mut Batch) -> Outcome {
+        let Some(id) = DocumentId::of_withdrawal(withdrawal, &self.key) else {
+            return Outcome::Rejected(RejectionReason::NoId);
+        };
+        let patient_id = withdrawal.patient.as_ref().map(|patient| self.patient_id(&patient.identity));
+        let kept = patient_id.filter(|patient| !self.erased.contains(patient));
+        let document = Document {
+            observation_id: withdrawal.key.id.as_deref().map(str::to_owned),
+            patient_id: kept,
+            withdrawn: true,
+            ..self.blank(context)
+        };
+        batch.archive.push(ArchiveLine { id, version: withdrawal.version, reading: None });
+        batch.anomalies.push(AnomalyWrite { id, version: withdrawal.version, document });
+        Outcome::Withdrawn
+    }
+
+    fn document(
+        &self,
+        reading: &Reading<'_>,
+        assessment: &Assessment,
+        patient_id: String,
+        entry: &Entry<'_>,
+        context: &ReadContext<'_>,
+    ) -> Document {
+        let name = reading.patient.name.as_deref().filter(|_| self.privacy.store_names);
+        let resource = std::str::from_utf8(entry.raw).ok().filter(|_| self.privacy.store_resource);
+        let document = Document {
+            observation_id: reading.key.id.as_deref().map(str::to_owned),
+            patient_id: Some(patient_id),
+            patient_name: name.map(str::to_owned),
+            fhir_resource: resource.and_then(|text| RawValue::from_string(text.to_owned()).ok()),
+            ..self.blank(context)
+        };
+        document.assessed(reading, assessment)
+    }
+
+    fn blank(&self, context: &ReadContext<'_>) -> Document {
+        Document {
+            processed_datetime: context.now,
+            monitor: self.monitor.name.clone(),
+            namespace: self.monitor.namespace.clone(),
+            ..Document::default()
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The document of an assessed Reading: what is indexed, archived and shown.
+
+use bpmonitor_clinical::{Assessment, Category, Flag, Pressure, Reading, Reason, Severity};
+use enumset::EnumSet;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// An assessed Reading as it is stored. Its field names are what users query by; absent values are left out.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Document {
+    /// When it was measured.
+    #[serde(rename = "@timestamp", skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
+    /// `Observation.id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observation_id: Option<String>,
+    /// The patient's pseudonym.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_id: Option<String>,
+    /// In mmHg; with flag `comparator` possibly a bound.
+    #[serde(serialize_with = "exact_number", skip_serializing_if = "Option::is_none")]
+    pub systolic_pressure: Option<Decimal>,
+    /// In mmHg; with flag `comparator` possibly a bound.
+    #[serde(serialize_with = "exact_number", skip_serializing_if = "Option::is_none")]
+    pub diastolic_pressure: Option<Decimal>,
+    /// In mmHg, to two decimals.
+    #[serde(serialize_with = "exact_number", skip_serializing_if = "Option::is_none")]
+    pub mean_arterial_pressure: Option<Decimal>,
+    /// In mmHg.
+    #[serde(serialize_with = "exact_number", skip_serializing_if = "Option::is_none")]
+    pub pulse_pressure: Option<Decimal>,
+    /// The category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// The category's severity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// The category unless normal, and hypotension where a low rule holds too.
+    pub anomalies: EnumSet<Category>,
+    /// What the category rests on.
+    pub reasons: EnumSet<Reason>,
+    /// What had to be assumed or doubted.
+    pub flags: EnumSet<Flag>,
+    /// When it was measured, once more under the name that FHIR gives it.
+    #[serde(rename = "effectiveDateTime", skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Timestamp>,
+    /// When it was classified.
+    pub processed_datetime: Timestamp,
+    /// The `BpMonitor`'s name.
+    pub monitor: String,
+    /// The `BpMonitor`'s namespace.
+    pub namespace: String,
+    /// Whether it was taken back, or corrected to what is no anomaly.
+    pub withdrawn: bool,
+    /// The patient's name, where the manifest asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_name: Option<String>,
+    /// The Observation as received, where the manifest asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fhir_resource: Option<Box<RawValue>>,
+}
+
+impl Document {
+    /// Fills in what a Reading and its Assessment say.
+    #[must_use]
+    pub fn assessed(mut self, reading: &Reading<'_>, assessment: &Assessment) -> Self {
+        self.timestamp = Some(reading.effective);
+        self.effective = Some(reading.effective);
+        self.systolic_pressure = reading.systolic.map(Pressure::mmhg);
+        self.diastolic_pressure = reading.diastolic.map(Pressure::mmhg);
+        self.mean_arterial_pressure = assessment.mean_arterial_pressure;
+        self.pulse_pressure = assessment.pulse_pressure;
+        self.category = Some(assessment.category);
+        self.severity = Some(assessment.category.severity());
+        self.anomalies = assessment.anomalies;
+        self.reasons = assessment.reasons;
+        self.flags = reading.flags;
+        self
+    }
+}
+
+/// Writes a decimal as a JSON number with exactly its digits.
+///
+/// # Errors
+///
+/// The serializer's.
+pub fn exact_number<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => {
+            RawValue::from_string(value.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+        }
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,367 @@
+//! The ward's SQLite database: schema and statements.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bpmonitor_clinical::RejectionReason;
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+
+use super::Segment;
+use crate::files::{FilePosition, Fingerprint};
+use crate::{AnomalyWrite, DeadLetter, Origin, PortError, Tally};
+
+/// The version of the schema below, kept as the database's `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// Times are microseconds since 1970, versions as [`bpmonitor_clinical::Version`].
+const SCHEMA: &str = "
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE anomalies (
+        seq INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        version INTEGER NOT NULL,
+        withdrawn INTEGER NOT NULL,
+        effective INTEGER,
+        stored INTEGER NOT NULL,
+        patient TEXT,
+        category TEXT,
+        document TEXT NOT NULL
+    );
+    CREATE TABLE dead_letters (
+        seq INTEGER PRIMARY KEY,
+        topic TEXT NOT NULL,
+        part INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        entry INTEGER NOT NULL,
+        line INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        written INTEGER NOT NULL,
+        stored INTEGER NOT NULL,
+        original BLOB NOT NULL,
+        UNIQUE (topic, part, offset, entry)
+    );
+    CREATE TABLE inputs (
+        path TEXT PRIMARY KEY,
+        offset INTEGER NOT NULL,
+        line INTEGER NOT NULL,
+        head_length INTEGER NOT NULL,
+        head BLOB NOT NULL,
+        tally TEXT NOT NULL
+    );
+    CREATE TABLE segments (
+        name TEXT PRIMARY KEY,
+        bytes INTEGER NOT NULL,
+        lines INTEGER NOT NULL,
+        written INTEGER NOT NULL
+    );
+    CREATE TABLE erasures (patient TEXT PRIMARY KEY, erased INTEGER NOT NULL);
+";
+
+/// How long to wait for another process's write, such as a reader's checkpoint.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How far an input was read, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredInput {
+    /// Up to where it was used.
+    pub position: FilePosition,
+    /// What became of its entries.
+    pub tally: Tally,
+}
+
+/// A dead letter as stored.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Its number; a letter that is rejected again gets a new one.
+    pub seq: i64,
+    /// When it was stored.
+    pub stored: Timestamp,
+    /// The letter.
+    pub letter: DeadLetter,
+}
+
+/// The database of a ward.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) connection: Connection,
+}
+
+fn failed(what: &'static str) -> impl FnOnce(rusqlite::Error) -> PortError {
+    PortError::database(what)
+}
+
+impl Database {
+    /// Opens it for writing, and creates it where there is none.
+    pub(super) fn open(path: &Path) -> Result<Self, PortError> {
+        let connection =
+            Connection::open(path).map_err(PortError::database(format!("opening {}", path.display())))?;
+        let database = Self { connection };
+        database.prepare(path)?;
+        Ok(database)
+    }
+
+    /// Opens it for reading beside a process that writes.
+    pub(super) fn open_read_only(path: &Path) -> Result<Self, PortError> {
+        let what = || format!("opening {}", path.display());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(PortError::database(what()))?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(PortError::database(what()))?;
+        let database = Self { connection };
+        database.check_version(path)?;
+        Ok(database)
+    }
+
+    fn prepare(&self, path: &Path) -> Result<(), PortError> {
+        let what = || format!("preparing {}", path.display());
+        let connection = &self.connection;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(PortError::database(what()))?;
+        for (pragma, value) in [
+            ("journal_mode", "WAL"),
+            ("synchronous", "FULL"),
+            ("cache_size", "-16384"),
+            ("secure_delete", "ON"),
+        ] {
+            connection.pragma_update(None, pragma, value).map_err(PortError::database(what()))?;
+        }
+        if self.version().map_err(PortError::database(what()))? == 0 {
+            let create = format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+            connection.execute_batch(&create).map_err(PortError::database(what()))?;
+        }
+        self.check_version(path)
+    }
+
+    fn version(&self) -> rusqlite::Result<i64> {
+        self.connection.pragma_query_value(None, "user_version", |row| row.get(0))
+    }
+
+    fn check_version(&self, path: &Path) -> Result<(), PortError> {
+        let version = self.version().map_err(PortError::database(format!("reading {}", path.display())))?;
+        if version == SCHEMA_VERSION {
+            return Ok(());
+        }
+        Err(PortError::Damaged(format!(
+            "{} has schema version {version}, this program knows {SCHEMA_VERSION}: use the program that wrote it",
+            path.display()
+        )))
+    }
+
+    pub(super) fn begin(&self) -> Result<(), PortError> {
+        self.execute("BEGIN IMMEDIATE", "beginning a transaction")
+    }
+
+    pub(super) fn commit(&self) -> Result<(), PortError> {
+        self.execute("COMMIT", "committing")
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    pub(super) fn execute(&self, sql: &str, what: &'static str) -> Result<(), PortError> {
+        self.connection.execute_batch(sql).map_err(failed(what))
+    }
+
+    pub(super) fn meta(&self, name: &str) -> Result<Option<String>, PortError> {
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        let value = self.connection.query_row(sql, [name], |row| row.get(0)).optional();
+        value.map_err(failed("reading the ward's settings"))
+    }
+
+    pub(super) fn set_meta(&self, name: &str, value: &str) -> Result<(), PortError> {
+        let sql = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+        let done = self.connection.prepare_cached(sql).and_then(|mut sql| sql.execute([name, value]));
+        done.map(drop).map_err(failed("writing the ward's settings"))
+    }
+
+    /// The number of the last row of a table with `seq`.
+    pub(super) fn last_seq(&self) -> Result<i64, PortError> {
+        let sql = "SELECT max(coalesce((SELECT max(seq) FROM anomalies), 0), coalesce((SELECT max(seq) FROM dead_letters), 0))";
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(failed("reading the last row's number"))
+    }
+
+    /// Writes each document unless a newer version of it is there.
+    pub(super) fn write_anomalies(&self, writes: &[AnomalyWrite], seq: &mut i64) -> Result<(), PortError> {
+        let sql = "INSERT INTO anomalies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, version = excluded.version,
+                 withdrawn = excluded.withdrawn, effective = excluded.effective, stored = excluded.stored,
+                 patient = excluded.patient, category = excluded.category, document = excluded.document
+             WHERE excluded.version >= version";
+        let mut insert = self.connection.prepare_cached(sql).map_err(failed("writing anomalies"))?;
+        for AnomalyWrite { id, version, document } in writes {
+            *seq += 1;
+            let text = serde_json::to_string(document).map_err(|error| {
+                PortError::Damaged(format!("a document cannot be written as JSON: {error}"))
+            })?;
+            let row = params![
+                *seq,
+                id.0,
+                version.0,
+                document.withdrawn,
+                document.timestamp.map(Timestamp::as_microsecond),
+                document.processed_datetime.as_microsecond(),
+                document.patient_id,
+                document.category.map(bpmonitor_clinical::Category::id),
+                text
+            ];
+            insert.execute(row).map_err(failed("writing anomalies"))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps each letter once; one that is there already is renewed.
+    pub(super) fn write_letters(&self, letters: &[DeadLetter], seq: &mut i64) -> Result<(), PortError> {
+        let sql = "INSERT INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (topic, part, offset, entry) DO UPDATE SET seq = excluded.seq, line = excluded.line,
+                 reason = excluded.reason, original = excluded.original";
+        let mut insert = self.connection.prepare_cached(sql).map_err(failed("writing dead letters"))?;
+        let now = Timestamp::now().as_microsecond();
+        for letter in letters {
+            *seq += 1;
+            let row = params![
+                *seq,
+                &*letter.origin.topic,
+                letter.origin.partition,
+                letter.origin.offset.cast_signed(),
+                letter.entry.map_or(-1, i64::from),
+                letter.origin.line.cast_signed(),
+                letter.reason.code(),
+                letter.time.as_microsecond(),
+                now,
+                letter.original
+            ];
+            insert.execute(row).map_err(failed("writing dead letters"))?;
+        }
+        Ok(())
+    }
+
+    /// The dead letters behind number `after`, at most `most`, in order.
+    pub(super) fn letters(&self, after: i64, up_to: i64, most: usize) -> Result<Vec<Letter>, PortError> {
+        let sql = "SELECT seq, topic, part, offset, entry, line, reason, written, stored, original
+             FROM dead_letters WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
+        let mut select = self.connection.prepare_cached(sql).map_err(failed("reading dead letters"))?;
+        let rows = select.query_map(params![after, up_to, most.cast_signed()], letter_of);
+        rows.and_then(Iterator::collect).map_err(failed("reading dead letters"))
+    }
+
+    /// The documents behind number `after`, at most `most`, in the order they were stored.
+    pub(super) fn documents(&self, after: i64, most: i64) -> Result<Vec<(i64, String)>, PortError> {
+        let sql = "SELECT seq, document FROM anomalies WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let mut select = self.connection.prepare_cached(sql).map_err(failed("reading anomalies"))?;
+        let rows = select.query_map([after, most], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).map_err(failed("reading anomalies"))
+    }
+
+    pub(super) fn delete_letters(&self, seqs: &[i64]) -> Result<(), PortError> {
+        let sql = "DELETE FROM dead_letters WHERE seq = ?1";
+        let mut delete = self.connection.prepare_cached(sql).map_err(failed("deleting dead letters"))?;
+        for seq in seqs {
+            delete.execute([seq]).map_err(failed("deleting dead letters"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn input(&self, path: &str) -> Result<Option<StoredInput>, PortError> {
+        let sql = "SELECT path, offset, line, head_length, head, tally FROM inputs WHERE path = ?1";
+        let mut select = self.connection.prepare_cached(sql).map_err(failed("reading the inputs"))?;
+        select.query_row([path], input_of).optional().map_err(failed("reading the inputs"))
+    }
+
+    pub(super) fn set_input(&self, input: &StoredInput) -> Result<(), PortError> {
+        let StoredInput { position, tally } = input;
+        let sql = "INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET
+             offset = excluded.offset, line = excluded.line, head_length = excluded.head_length, head = excluded.head,
+             tally = excluded.tally";
+        let mut upsert = self.connection.prepare_cached(sql).map_err(failed("writing the position"))?;
+        let row = params![
+            &*position.path,
+            position.offset.cast_signed(),
+            position.line.cast_signed(),
+            position.head.length.cast_signed(),
+            position.head.hash,
+            tally_text(tally)?
+        ];
+        upsert.execute(row).map(drop).map_err(failed("writing the position"))
+    }
+
+    pub(super) fn segments(&self) -> Result<Vec<Segment>, PortError> {
+        let sql = "SELECT name, bytes, lines, written FROM segments ORDER BY name";
+        let mut select = self.connection.prepare_cached(sql).map_err(failed("reading the segments"))?;
+        select.query_map([], segment_of).and_then(Iterator::collect).map_err(failed("reading the segments"))
+    }
+
+    pub(super) fn set_segment(&self, segment: &Segment) -> Result<(), PortError> {
+        let sql = "INSERT INTO segments VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET
+             bytes = excluded.bytes, lines = excluded.lines, written = excluded.written";
+        let mut upsert = self.connection.prepare_cached(sql).map_err(failed("writing the segments"))?;
+        let row = params![
+            segment.name,
+            segment.bytes.cast_signed(),
+            segment.lines.cast_signed(),
+            segment.written.as_microsecond()
+        ];
+        upsert.execute(row).map(drop).map_err(failed("writing the segments"))
+    }
+
+    pub(super) fn erasures(&self) -> Result<Vec<String>, PortError> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT patient FROM erasures")
+            .map_err(failed("reading erasures"))?;
+        select.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(failed("reading erasures"))
+    }
+
+    pub(super) fn totals(&self) -> Result<Tally, PortError> {
+        let text = self.meta("tally")?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+
+    pub(super) fn set_totals(&self, tally: &Tally) -> Result<(), PortError> {
+        self.set_meta("tally", &tally_text(tally)?)
+    }
+}
+
+fn tally_text(tally: &Tally) -> Result<String, PortError> {
+    serde_json::to_string(tally)
+        .map_err(|error| PortError::Damaged(format!("a count cannot be written: {error}")))
+}
+
+fn time_of(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn letter_of(row: &Row<'_>) -> rusqlite::Result<Letter> {
+    let origin = Origin {
+        topic: Arc::from(row.get::<_, String>(1)?),
+        partition: row.get(2)?,
+        offset: row.get::<_, i64>(3)?.cast_unsigned(),
+        line: row.get::<_, i64>(5)?.cast_unsigned(),
+    };
+    let code: String = row.get(6)?;
+    let reason = serde_json::from_value(code.into()).unwrap_or(RejectionReason::NotFhir);
+    let entry = u32::try_from(row.get::<_, i64>(4)?).ok();
+    let letter = DeadLetter { origin, entry, reason, time: time_of(row.get(7)?), original: row.get(9)? };
+    Ok(Letter { seq: row.get(0)?, stored: time_of(row.get(8)?), letter })
+}
+
+fn input_of(row: &Row<'_>) -> rusqlite::Result<StoredInput> {
+    let head = Fingerprint { length: row.get::<_, i64>(3)?.cast_unsigned(), hash: row.get(4)? };
+    let position = FilePosition {
+        path: Arc::from(row.get::<_, String>(0)?),
+        offset: row.get::<_, i64>(1)?.cast_unsigned(),
+        line: row.get::<_, i64>(2)?.cast_unsigned(),
+        head,
+    };
+    let tally: String = row.get(5)?;
+    Ok(StoredInput { position, tally: serde_json::from_str(&tally).unwrap_or_default() })
+}
+
+fn segment_of(row: &Row<'_>) -> rusqlite::Result<Segment> {
+    Ok(Segment {
+        name: row.get(0)?,
+        bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+        lines: row.get::<_, i64>(2)?.cast_unsigned(),
+        written: time_of(row.get(3)?),
+    })
+}

@@ -1,0 +1,286 @@
+//! A ward's data directory: what lies where, whose it is, and that only one process writes to it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use bpmonitor_clinical::PseudonymKey;
+use jiff::{SignedDuration, Timestamp};
+
+use super::archive::{self, SegmentWriter};
+use super::database::Database;
+use super::{Compression, EmbeddedStore, Letter, Segment, StoredInput};
+use crate::{Monitor, PortError, Tally};
+
+/// How long dead letters are kept.
+const DEAD_LETTERS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WardError {
+    /// There is none.
+    #[error(
+        "{directory} holds no ward: begin one with `bpmonitor run -f ward.yaml --data {directory} --input FILES`, or name another directory with --data"
+    )]
+    NoWard {
+        /// The directory.
+        directory: String,
+    },
+    /// Another process writes to it.
+    #[error(
+        "{directory} is in use by another bpmonitor (process {process}): stop it, or name another directory with --data"
+    )]
+    InUse {
+        /// The directory.
+        directory: String,
+        /// The process.
+        process: String,
+    },
+    /// It belongs to another monitor.
+    #[error("{directory} belongs to the monitor {found}, not to {asked}: name another directory with --data")]
+    OtherMonitor {
+        /// The directory.
+        directory: String,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        asked: String,
+    },
+    /// Its pseudonym key is missing or unreadable while data that was made with it exists.
+    #[error(
+        "PseudonymKeyMissing: {file} is missing or damaged, while data made with it exists: put it back from a copy (a new key would give every patient a second pseudonym)"
+    )]
+    PseudonymKeyMissing {
+        /// The key's file.
+        file: String,
+    },
+    /// Something else.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// A ward's data directory.
+#[derive(Clone, Debug)]
+pub struct WardDirectory {
+    root: PathBuf,
+}
+
+impl WardDirectory {
+    /// Names the directory; nothing is touched yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where archive segments lie.
+    pub fn archive(&self) -> PathBuf {
+        self.root.join("archive")
+    }
+
+    /// Where requests to read further files lie.
+    pub fn inbox(&self) -> PathBuf {
+        self.root.join("inbox")
+    }
+
+    fn name(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn no_ward(&self) -> WardError {
+        WardError::NoWard { directory: self.name() }
+    }
+
+    fn key_missing(&self) -> WardError {
+        WardError::PseudonymKeyMissing { file: self.key_file().display().to_string() }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.root.join("ward.db")
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.root.join("pseudonym.key")
+    }
+
+    /// Whether a ward was ever begun in it.
+    pub fn holds_ward(&self) -> bool {
+        self.database().exists()
+    }
+
+    /// Takes the directory for writing, and makes it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError`]: it is in use, belongs to another monitor, has lost its key, or cannot be read or written.
+    pub fn open(&self, monitor: &Monitor, compression: Compression) -> Result<EmbeddedStore, WardError> {
+        self.create()?;
+        let lock = self.lock()?;
+        let database = Database::open(&self.database())?;
+        self.check_monitor(&database, monitor)?;
+        let key = self.key_for(&database)?;
+        purge_letters(&database)?;
+        let segments = database.segments()?;
+        archive::recover(&self.archive(), &segments)?;
+        let writer = SegmentWriter::new(&self.archive(), compression, segments.last().cloned())?;
+        Ok(EmbeddedStore::new(self.clone(), lock, database, writer, key)?)
+    }
+
+    /// The pseudonym key of a ward that was begun.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::NoWard`], [`WardError::PseudonymKeyMissing`].
+    pub fn key(&self) -> Result<PseudonymKey, WardError> {
+        if !self.holds_ward() {
+            return Err(self.no_ward());
+        }
+        read_key(&self.key_file()).ok_or_else(|| self.key_missing())
+    }
+
+    /// The manifest that the ward was last run with, as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::NoWard`], or what reading fails with.
+    pub fn manifest(&self) -> Result<Option<String>, WardError> {
+        Ok(self.reader()?.meta("manifest")?)
+    }
+
+    /// What became of all entries so far.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::NoWard`], or what reading fails with.
+    pub fn tally(&self) -> Result<Tally, WardError> {
+        Ok(self.reader()?.totals()?)
+    }
+
+    /// How far an input was read.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::NoWard`], or what reading fails with.
+    pub fn input(&self, path: &str) -> Result<Option<StoredInput>, WardError> {
+        Ok(self.reader()?.input(path)?)
+    }
+
+    /// The dead letters behind number `after`, at most `most` of them, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::NoWard`], or what reading fails with.
+    pub fn dead_letters(&self, after: i64, most: usize) -> Result<Vec<Letter>, WardError> {
+        Ok(self.reader()?.letters(after, i64::MAX, most)?)
+    }
+
+    /// The archive's segments.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::NoWard`], or what reading fails with.
+    pub fn segments(&self) -> Result<Vec<Segment>, WardError> {
+        Ok(self.reader()?.segments()?)
+    }
+
+    pub(super) fn reader(&self) -> Result<Database, WardError> {
+        if !self.holds_ward() {
+            return Err(self.no_ward());
+        }
+        Ok(Database::open_read_only(&self.database())?)
+    }
+
+    /// Makes the directory and those in it, where they are not there yet.
+    ///
+    /// # Errors
+    ///
+    /// What making them fails with.
+    pub fn create(&self) -> Result<(), PortError> {
+        for directory in [self.root.clone(), self.archive(), self.inbox()] {
+            let what = format!("creating {}", directory.display());
+            DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(PortError::io(what))?;
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<File, WardError> {
+        let path = self.root.join("lock");
+        let what = || format!("locking {}", path.display());
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
+        let mut file = file.map_err(PortError::io(what()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                if file.read_to_string(&mut process).is_err() || process.is_empty() {
+                    "unknown".clone_into(&mut process);
+                }
+                return Err(WardError::InUse { directory: self.name(), process });
+            }
+            Err(TryLockError::Error(error)) => return Err(PortError::io(what())(error).into()),
+        }
+        file.set_len(0)
+            .and_then(|()| write!(file, "{}", std::process::id()))
+            .map_err(PortError::io(what()))?;
+        Ok(file)
+    }
+
+    fn check_monitor(&self, database: &Database, monitor: &Monitor) -> Result<(), WardError> {
+        let asked = format!("{}/{}", monitor.namespace, monitor.name);
+        match database.meta("monitor")? {
+            None => Ok(database.set_meta("monitor", &asked)?),
+            Some(found) if found == asked => Ok(()),
+            Some(found) => Err(WardError::OtherMonitor { directory: self.name(), found, asked }),
+        }
+    }
+
+    /// The ward's key; a new one for a ward without any data.
+    fn key_for(&self, database: &Database) -> Result<PseudonymKey, WardError> {
+        let path = self.key_file();
+        if let Some(key) = read_key(&path) {
+            database.set_meta("key_made", "true")?;
+            return Ok(key);
+        }
+        if path.exists() || database.meta("key_made")?.is_some() {
+            return Err(self.key_missing());
+        }
+        let key = make_key(&path).map_err(PortError::io(format!("creating {}", path.display())))?;
+        database.set_meta("key_made", "true")?;
+        Ok(key)
+    }
+}
+
+fn read_key(path: &Path) -> Option<PseudonymKey> {
+    let text = fs::read_to_string(path).ok()?;
+    let mut secret = [0; PseudonymKey::BYTES];
+    hex::decode_to_slice(text.trim(), &mut secret).ok()?;
+    Some(PseudonymKey::new(&secret))
+}
+
+/// Makes a key from the operating system's random source, and has it on disk before it is used.
+fn make_key(path: &Path) -> io::Result<PseudonymKey> {
+    let mut secret = [0; PseudonymKey::BYTES];
+    File::open("/dev/urandom")?.read_exact(&mut secret)?;
+    let temporary = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+    writeln!(file, "{}", hex::encode(secret))?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    if let Some(directory) = path.parent() {
+        archive::sync_directory(directory)?;
+    }
+    Ok(PseudonymKey::new(&secret))
+}
+
+fn purge_letters(database: &Database) -> Result<(), PortError> {
+    let oldest = Timestamp::now().saturating_sub(DEAD_LETTERS_KEPT).unwrap_or(Timestamp::MIN);
+    let sql = "DELETE FROM dead_letters WHERE stored < ?1";
+    let done = database.connection.execute(sql, [oldest.as_microsecond()]);
+    done.map(drop).map_err(PortError::database("removing dead letters past their time"))
+}

@@ -1,0 +1,150 @@
+//! Erasing a patient: from the database and the archive, with a record that keeps replays out.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::params;
+use serde::Deserialize;
+
+use super::archive::{self, SegmentWriter};
+use super::{Compression, EmbeddedStore, Segment};
+use crate::PortError;
+
+/// What was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Documents of anomalies, and tombstones.
+    pub anomalies: u64,
+    /// Readings of the archive.
+    pub archived: u64,
+}
+
+/// Whose reading an archive line is.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    reading: Option<Reading<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Reading<'a> {
+    #[serde(borrow)]
+    patient_id: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// A segment written anew without a patient.
+struct Rewritten {
+    old: Segment,
+    new: Segment,
+    removed: u64,
+}
+
+impl EmbeddedStore {
+    /// Removes everything of a patient, named as stored, and remembers not to take their readings in again.
+    ///
+    /// Segments are written anew under new names; one transaction then puts them in place of the old ones, so a kill at any
+    /// moment leaves the patient there or gone, and nobody else touched. Running it again finishes what was begun.
+    ///
+    /// # Errors
+    ///
+    /// What reading or writing fails with.
+    pub fn erase(&self, patient: &str, compression: Compression) -> Result<Erased, PortError> {
+        let mut ward = self.locked();
+        let directory = self.directory().archive();
+        let mut rewritten = Vec::new();
+        for segment in ward.database.segments()? {
+            rewritten.extend(rewrite(&directory, &segment, patient)?);
+        }
+        let erased = commit(&ward.database, patient, &rewritten)?;
+        for segment in &rewritten {
+            let path = directory.join(&segment.old.name);
+            fs::remove_file(&path).map_err(PortError::io(format!("removing {}", path.display())))?;
+        }
+        ward.archive =
+            SegmentWriter::new(&directory, compression, ward.database.segments()?.last().cloned())?;
+        ward.database.execute(
+            "PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE);",
+            "compacting the database",
+        )?;
+        Ok(erased)
+    }
+}
+
+fn commit(
+    database: &super::database::Database,
+    patient: &str,
+    rewritten: &[Rewritten],
+) -> Result<Erased, PortError> {
+    let failed = || PortError::database("erasing");
+    database.begin()?;
+    let connection = &database.connection;
+    let anomalies =
+        connection.execute("DELETE FROM anomalies WHERE patient = ?1", [patient]).map_err(failed())? as u64;
+    let now = Timestamp::now().as_microsecond();
+    connection
+        .execute("INSERT INTO erasures VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![patient, now])
+        .map_err(failed())?;
+    for segment in rewritten {
+        connection.execute("DELETE FROM segments WHERE name = ?1", [&segment.old.name]).map_err(failed())?;
+        database.set_segment(&segment.new)?;
+    }
+    database.commit()?;
+    Ok(Erased { anomalies, archived: rewritten.iter().map(|segment| segment.removed).sum() })
+}
+
+/// Writes a segment anew without a patient's readings; none where it has none of them.
+fn rewrite(directory: &Path, segment: &Segment, patient: &str) -> Result<Option<Rewritten>, PortError> {
+    let what = || format!("rewriting {}", directory.join(&segment.name).display());
+    let failed = || PortError::io(what());
+    let name = next_name(&segment.name);
+    let path = directory.join(&name);
+    let file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).map_err(failed())?;
+    let (kept, removed) = filter(directory, segment, patient, file)?;
+    if removed == 0 {
+        fs::remove_file(&path).map_err(failed())?;
+        return Ok(None);
+    }
+    archive::sync_directory(directory).map_err(failed())?;
+    let bytes = fs::metadata(&path).map_err(failed())?.len();
+    let new = Segment { name, bytes, lines: kept, written: segment.written };
+    Ok(Some(Rewritten { old: segment.clone(), new, removed }))
+}
+
+/// Copies the lines of others; how many were kept and how many were not.
+fn filter(directory: &Path, segment: &Segment, patient: &str, file: File) -> Result<(u64, u64), PortError> {
+    let failed = || PortError::io(format!("rewriting {}", directory.join(&segment.name).display()));
+    let mut lines = archive::read(directory, segment, 0)?;
+    let mut out = archive::Encoder::new(&segment.name, file).map_err(failed())?;
+    let (mut kept, mut removed) = (0, 0);
+    let mut text = String::new();
+    loop {
+        text.clear();
+        if lines.read_line(&mut text).map_err(failed())? == 0 {
+            out.finish().map_err(failed())?;
+            return Ok((kept, removed));
+        }
+        if is_of(&text, patient) {
+            removed += 1;
+        } else {
+            out.write_all(text.as_bytes()).map_err(failed())?;
+            kept += 1;
+        }
+    }
+}
+
+fn is_of(line: &str, patient: &str) -> bool {
+    let whose = serde_json::from_str::<Line<'_>>(line).ok().and_then(|line| line.reading?.patient_id);
+    whose.as_deref() == Some(patient)
+}
+
+/// A name beside a segment's own, in the same place of the order: `…-r1.jsonl`, `…-r2.jsonl`.
+fn next_name(name: &str) -> String {
+    let (stem, suffix) = name.split_once('.').unwrap_or((name, "jsonl"));
+    let (stem, number) = match stem.rsplit_once("-r") {
+        Some((before, number)) => (before, number.parse().unwrap_or(0_u32)),
+        None => (stem, 0),
+    };
+    format!("{stem}-r{}.{suffix}", number + 1)
+}

@@ -1,0 +1,84 @@
+//! Dead letters as a source: read again, each kept only if it is rejected again.
+
+use std::collections::VecDeque;
+
+use tokio::task::block_in_place;
+
+use super::EmbeddedStore;
+use crate::{Checkpoint, Extent, Message, PortError, Source, Tally, Used};
+
+/// How many letters make a batch.
+const BATCH_LETTERS: usize = 500;
+/// How many bytes of letters make a batch, at most one letter more.
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// Reads a ward's dead letters, those that are there when it begins.
+#[derive(Debug)]
+pub struct LetterSource {
+    store: EmbeddedStore,
+    read: VecDeque<super::Letter>,
+    after: i64,
+    last: i64,
+    offered: Vec<i64>,
+}
+
+/// The letters that were read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed(Vec<i64>);
+
+impl LetterSource {
+    /// Reads the letters of this ward.
+    ///
+    /// # Errors
+    ///
+    /// What reading the database fails with.
+    pub fn new(store: EmbeddedStore) -> Result<Self, PortError> {
+        let last = store.locked().database.last_seq()?;
+        Ok(Self { store, read: VecDeque::new(), after: 0, last, offered: Vec::new() })
+    }
+}
+
+impl Source for LetterSource {
+    type Position = Replayed;
+
+    async fn next(&mut self) -> Result<Option<Vec<Message>>, PortError> {
+        if self.read.is_empty() {
+            let letters = block_in_place(|| {
+                self.store.locked().database.letters(self.after, self.last, BATCH_LETTERS)
+            })?;
+            self.after = letters.last().map_or(self.after, |letter| letter.seq);
+            self.read.extend(letters);
+        }
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES
+            && let Some(super::Letter { seq, letter, .. }) = self.read.pop_front()
+        {
+            bytes += letter.original.len();
+            self.offered.push(seq);
+            messages.push(Message {
+                origin: letter.origin,
+                time: letter.time,
+                bytes: letter.original,
+                extent: Extent::Whole,
+                entry: letter.entry,
+            });
+        }
+        Ok((!messages.is_empty()).then_some(messages))
+    }
+
+    fn accept(&mut self, _: Used) -> Replayed {
+        Replayed(std::mem::take(&mut self.offered))
+    }
+}
+
+impl Checkpoint<Replayed> for EmbeddedStore {
+    /// A letter that was rejected again was written under a new number: the old numbers go.
+    async fn commit(&mut self, position: Replayed, tally: &Tally) -> Result<(), PortError> {
+        block_in_place(|| {
+            let mut ward = self.locked();
+            ward.database.delete_letters(&position.0)?;
+            ward.commit(tally)
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! The adapters of the one-process runtime: a ward's data directory with its database and archive.
+//!
+//! Anomalies, dead letters and the position are in one SQLite database; archive segments are files beside it, whose durable
+//! lengths are in the same database. One transaction commits all of them, so a kill at any moment loses and doubles nothing.
+
+mod archive;
+mod database;
+mod directory;
+mod erase;
+mod export;
+mod inbox;
+mod letters;
+mod store;
+mod tail;
+
+pub use archive::{Compression, Segment};
+pub use database::{Letter, StoredInput};
+pub use directory::{WardDirectory, WardError};
+pub use erase::Erased;
+pub use export::{ExportBy, Exported};
+pub use inbox::Inbox;
+pub use letters::LetterSource;
+pub use store::EmbeddedStore;
+pub use tail::Tail;

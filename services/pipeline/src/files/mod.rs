@@ -1,0 +1,11 @@
+//! Files as a source: read from where they were left, to the end or following them.
+
+mod chunks;
+mod open;
+mod position;
+mod source;
+
+pub use chunks::{Chunks, Filled, MAX_RECORD_BYTES, PassedOver};
+pub use open::Input;
+pub use position::{FilePosition, Fingerprint};
+pub use source::{Feed, FileSource, NoFeed};

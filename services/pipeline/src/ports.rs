@@ -1,0 +1,154 @@
+//! The ports of the pipeline: what it reads from and what it makes results durable with.
+
+use std::io;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{AnomalyWrite, ArchiveLine, DeadLetter, Tally};
+
+/// Where a message stands in its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The topic, or the file's path.
+    pub topic: Arc<str>,
+    /// The partition; 0 for a file.
+    pub partition: i32,
+    /// The offset in the partition; in a file the byte offset.
+    pub offset: u64,
+    /// The line in a file, counted from 1; 0 elsewhere.
+    pub line: u64,
+}
+
+/// Bytes to be read, and where they come from.
+#[derive(Debug)]
+pub struct Message {
+    /// Where the first byte stands.
+    pub origin: Origin,
+    /// When it was written: the version of Observations that name none.
+    pub time: Timestamp,
+    /// The payload: FHIR in JSON, one resource or many.
+    pub bytes: Vec<u8>,
+    /// How much of it is there.
+    pub extent: Extent,
+    /// The entry that the payload was in a Bundle, where it stands for one that was taken out.
+    pub entry: Option<u32>,
+}
+
+/// How much of a message is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Its end may be cut off: what is left unused comes again with more behind it. Only the last of several messages may be.
+    Partial,
+    /// The beginning of a record that is too large to be read.
+    TooLarge,
+}
+
+/// How much of the last message was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Bytes from its beginning.
+    pub bytes: usize,
+    /// Line ends in them.
+    pub lines: usize,
+}
+
+/// What a port could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// Reading or writing a file failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done to which file.
+        what: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The embedded database failed.
+    #[error("{what}: {source}")]
+    Database {
+        /// What was being done.
+        what: String,
+        /// What the database says.
+        source: rusqlite::Error,
+    },
+    /// What is stored contradicts itself; the message says how to go on.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl PortError {
+    /// Wraps an I/O error with what was being done.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what: what.into(), source }
+    }
+
+    /// Wraps a database error with what was being done.
+    pub fn database(what: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| Self::Database { what: what.into(), source }
+    }
+
+    /// Whether the disk is full.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Database { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            Self::Damaged(_) => false,
+        }
+    }
+}
+
+/// Where messages come from.
+pub trait Source: Send {
+    /// The position up to which everything is used: what [`Checkpoint`] keeps.
+    type Position: Send;
+
+    /// The next messages, at least one; none at the end.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<Message>>, PortError>> + Send;
+
+    /// Says how much of the last message was used (all of those before it was), and returns the position behind it.
+    fn accept(&mut self, used: Used) -> Self::Position;
+}
+
+/// Where anomalies, and tombstones of what is none any more, are kept: one document an id, the newest version.
+pub trait AnomalyStore: Send {
+    /// Writes each document unless a newer version of it is there. Durable at the latest when the next commit returns.
+    fn write(&mut self, writes: &[AnomalyWrite]) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Where normal readings are kept.
+pub trait Archive: Send {
+    /// Appends lines. Durable at the latest when the next commit returns.
+    fn append(&mut self, lines: &[ArchiveLine]) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Where Rejections are kept.
+pub trait DeadLetters: Send {
+    /// Keeps each letter once. Durable at the latest when the next commit returns.
+    fn write(&mut self, letters: &[DeadLetter]) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Where the source's position is kept.
+pub trait Checkpoint<P>: Send {
+    /// Makes the position durable, and with it everything written since the last commit.
+    fn commit(&mut self, position: P, tally: &Tally) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// The sinks of a pipeline, one a port.
+#[derive(Debug)]
+pub struct Sinks<A, R, D, C> {
+    /// Anomalies and tombstones.
+    pub anomalies: A,
+    /// Normal readings.
+    pub archive: R,
+    /// Rejections.
+    pub dead_letters: D,
+    /// The source's position.
+    pub checkpoint: C,
+}
