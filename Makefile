@@ -1,0 +1,67 @@
+# The verbs of the project. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+BPMONITOR := target/release/bpmonitor
+DATA ?= target/example-ward
+REAL_DATA := target/real-data
+FUZZ_SECONDS ?= 300
+FILES_OF_EXAMPLE := examples/fhir/hl7 examples/fhir/synthea
+
+.PHONY: help
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build, and run the main job on the example: real FHIR files in, a stored ward out
+	$(BPMONITOR) run -f examples/ward.yaml --input $(FILES_OF_EXAMPLE) --data $(DATA)
+	@echo
+	$(BPMONITOR) rejected list --data $(DATA) --output table
+
+.PHONY: build
+build: ## Build the user's command, target/release/bpmonitor
+	$(CARGO) build --locked --release -p bpmonitor-local
+
+.PHONY: test
+test: real-data ## Run all tests; gets what they need (a few minutes the first time)
+	$(CARGO) test --locked --workspace --all-features
+	python3 tests/real-data/test_count.py
+
+.PHONY: lint
+lint: ## Check format, lints and shell scripts
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	bash -n tests/real-data/get.sh
+
+.PHONY: deny
+deny: target/tools/bin/cargo-deny ## Check licences, sources and doubled dependencies
+	target/tools/bin/cargo-deny --offline --workspace check bans licenses sources
+
+target/tools/bin/cargo-deny:
+	$(CARGO) install --locked --root target/tools cargo-deny@0.19
+
+.PHONY: crds
+crds: ## Write the CRD's YAML anew from its type
+	$(CARGO) run --locked -q -p bpmonitor-crds --bin crdgen > target/crd.yaml.new
+	mv target/crd.yaml.new crds/bpmonitors.bpmonitor.dev.yaml
+
+.PHONY: real-data
+real-data: ## Get real FHIR to test with: HL7's examples and test cases, a Synthea population
+	tests/real-data/get.sh $(REAL_DATA)
+
+.PHONY: bench
+bench: build ## Measure beside what we compare with; fails where a promise is missed
+	$(CARGO) build --locked --release -p bpmonitor-bench
+	target/release/bpmonitor-bench $(BPMONITOR)
+
+.PHONY: soak
+soak: real-data ## The long forms of fault and load tests
+	BPMONITOR_KILLS=500 $(CARGO) test --locked --release -p bpmonitor-local --test kill -- --nocapture
+	PROPTEST_CASES=100000 $(CARGO) test --locked --release -p bpmonitor-clinical --test properties
+	$(MAKE) fuzz FUZZ_SECONDS=1800
+
+.PHONY: clean
+clean: ## Remove everything built and downloaded
+	$(CARGO) clean
