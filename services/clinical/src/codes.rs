@@ -3,6 +3,7 @@
 use enumset::{EnumSet, EnumSetType};
 use serde::Deserialize;
 use serde::de::SeqAccess;
+use serde_json::value::RawValue;
 
 use crate::field::{Field, Shape, Text, object_shape};
 
@@ -19,6 +20,8 @@ pub(crate) enum Code {
     MeanPressure,
     /// Any coding at all, of whatever system.
     Anything,
+    /// A coding of a wrong JSON type that may be one of the others.
+    Unreadable,
 }
 
 const LOINC: [&str; 2] = ["http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"];
@@ -52,14 +55,24 @@ impl<'de> Shape<'de> for Codes {
         let mut codes = EnumSet::empty();
         while let Some(coding) = seq.next_element::<Field<Coding<'de>>>()? {
             codes |= Code::Anything;
-            let Field::Is(Coding { system: Field::Is(system), code: Field::Is(code) }) = coding else {
-                continue;
-            };
-            if LOINC.contains(&system.as_ref()) {
-                codes |= meaning(&code).map_or(EnumSet::empty(), EnumSet::only);
-            }
+            codes |= meaning_of(&coding).map_or(EnumSet::empty(), EnumSet::only);
         }
         Ok(Some(Self(codes)))
+    }
+}
+
+fn meaning_of(coding: &Field<Coding<'_>>) -> Option<Code> {
+    let coding = match coding {
+        Field::Absent => return None,
+        Field::Wrong => return Some(Code::Unreadable),
+        Field::Is(coding) => coding,
+    };
+    match (&coding.system, &coding.code) {
+        (Field::Is(system), _) if !LOINC.contains(&system.as_ref()) => None,
+        (Field::Is(_), Field::Is(code)) => meaning(code),
+        (Field::Wrong, Field::Is(code)) => meaning(code).map(|_| Code::Unreadable),
+        (Field::Is(_) | Field::Wrong, Field::Wrong) => Some(Code::Unreadable),
+        (Field::Absent, _) | (_, Field::Absent) => None,
     }
 }
 
@@ -69,7 +82,7 @@ impl<'de> Shape<'de> for Codes {
 pub(crate) struct Concept<'a> {
     coding: Field<Codes>,
     #[serde(borrow)]
-    text: Text<'a>,
+    text: Option<&'a RawValue>,
 }
 
 object_shape!(Coding, Concept);
@@ -77,9 +90,13 @@ object_shape!(Coding, Concept);
 impl Concept<'_> {
     /// The meanings of its codings; a text alone counts as [`Code::Anything`].
     pub(crate) fn codes(&self) -> EnumSet<Code> {
-        let codes = self.coding.as_ref().map_or(EnumSet::empty(), |codes| codes.0);
-        let says_something = self.coding.is_wrong() || self.text.filled().is_some();
-        if says_something { codes | Code::Anything } else { codes }
+        let codes = match &self.coding {
+            Field::Absent => EnumSet::empty(),
+            Field::Is(codes) => codes.0,
+            Field::Wrong => Code::Anything | Code::Unreadable,
+        };
+        let has_text = self.text.is_some_and(|text| !text.get().trim_matches('"').trim().is_empty());
+        if has_text { codes | Code::Anything } else { codes }
     }
 }
 
@@ -88,6 +105,6 @@ pub(crate) fn codes_of(concept: &Field<Concept<'_>>) -> EnumSet<Code> {
     match concept {
         Field::Absent => EnumSet::empty(),
         Field::Is(concept) => concept.codes(),
-        Field::Wrong => EnumSet::only(Code::Anything),
+        Field::Wrong => Code::Anything | Code::Unreadable,
     }
 }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::fhir::Resource;
-use crate::field::Field;
+use crate::field::{Field, Text};
 use crate::time::{self, FhirTime};
 use crate::{Flag, ReadContext, RejectionReason};
 
@@ -39,31 +39,29 @@ pub(crate) fn effective_time(
 }
 
 fn given_time(resource: &Resource<'_>) -> Result<Option<FhirTime>, RejectionReason> {
-    let period = resource.effective_period.as_ref();
-    let candidates = [
-        Some(&resource.effective_date_time),
-        Some(&resource.effective_instant),
-        period.map(|period| &period.end),
-        period.map(|period| &period.start),
-    ];
-    if resource.effective_period.is_wrong() {
-        return Err(RejectionReason::InvalidTime);
-    }
-    match candidates.into_iter().flatten().find(|text| !text.is_absent()) {
-        None => Ok(None),
-        Some(text) => {
-            let text = text.as_ref().ok_or(RejectionReason::InvalidTime)?;
-            time::parse(text).map(Some).ok_or(RejectionReason::InvalidTime)
-        }
+    let candidates = [&resource.effective_date_time, &resource.effective_instant];
+    let given = match candidates.into_iter().find(|text| !text.is_absent()) {
+        Some(text) => text,
+        None => match &resource.effective_period {
+            Field::Absent => return Ok(None),
+            Field::Wrong => return Err(RejectionReason::NotFhir),
+            Field::Is(period) if period.end.is_absent() => &period.start,
+            Field::Is(period) => &period.end,
+        },
+    };
+    read_time(given)
+}
+
+fn read_time(text: &Text<'_>) -> Result<Option<FhirTime>, RejectionReason> {
+    match text {
+        Field::Absent => Ok(None),
+        Field::Wrong => Err(RejectionReason::NotFhir),
+        Field::Is(text) => time::parse(text).map(Some).ok_or(RejectionReason::InvalidTime),
     }
 }
 
 fn issued_time(resource: &Resource<'_>) -> Result<FhirTime, RejectionReason> {
-    match &resource.issued {
-        Field::Absent => Err(RejectionReason::NoTime),
-        Field::Wrong => Err(RejectionReason::InvalidTime),
-        Field::Is(text) => time::parse(text).ok_or(RejectionReason::InvalidTime),
-    }
+    read_time(&resource.issued)?.ok_or(RejectionReason::NoTime)
 }
 
 /// Whether somebody born on `born` at the earliest was certainly under 13 at that time.

@@ -1,10 +1,14 @@
 //! The FHIR shapes that are read: only the fields that are needed, each tolerant of every JSON type.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
+use serde::de::SeqAccess;
 use serde_json::value::RawValue;
 
 use crate::codes::Concept;
-use crate::field::{Field, Present, Text, object_shape};
+use crate::components::Components;
+use crate::field::{Field, Present, Shape, Text, object_shape};
 
 /// A resource of any type: the fields of an Observation and of a Bundle that matter here.
 #[derive(Deserialize, Default)]
@@ -42,12 +46,14 @@ pub(crate) struct Resource<'a> {
         alias = "valueSampledData",
         alias = "valueTime",
         alias = "valueDateTime",
-        alias = "valuePeriod"
+        alias = "valuePeriod",
+        alias = "valueAttachment",
+        alias = "valueReference"
     )]
     pub(crate) other_value: Present,
     pub(crate) data_absent_reason: Present,
     #[serde(borrow)]
-    pub(crate) component: Field<Vec<Field<Component<'a>>>>,
+    pub(crate) component: Field<Components<'a>>,
     pub(crate) has_member: Present,
     /// What STU3 and DSTU2 had in place of `hasMember`.
     pub(crate) related: Present,
@@ -92,7 +98,9 @@ pub(crate) struct Component<'a> {
         alias = "valueSampledData",
         alias = "valueTime",
         alias = "valueDateTime",
-        alias = "valuePeriod"
+        alias = "valuePeriod",
+        alias = "valueAttachment",
+        alias = "valueReference"
     )]
     pub(crate) other_value: Present,
     pub(crate) data_absent_reason: Present,
@@ -121,8 +129,9 @@ pub(crate) struct Reference<'a> {
     pub(crate) kind: Text<'a>,
     #[serde(borrow)]
     pub(crate) identifier: Field<Identifier<'a>>,
+    /// Not read unless it is wanted, so that nothing in it can fail a message.
     #[serde(borrow)]
-    pub(crate) display: Text<'a>,
+    pub(crate) display: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -143,11 +152,11 @@ pub(crate) struct PatientResource<'a> {
     #[serde(borrow)]
     pub(crate) id: Text<'a>,
     #[serde(borrow)]
-    pub(crate) identifier: Field<Vec<Field<Identifier<'a>>>>,
+    pub(crate) identifier: Field<Identifiers<'a>>,
     #[serde(borrow)]
     pub(crate) birth_date: Text<'a>,
     #[serde(borrow)]
-    pub(crate) name: Field<Vec<Field<HumanName<'a>>>>,
+    pub(crate) name: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -157,8 +166,50 @@ pub(crate) struct HumanName<'a> {
     pub(crate) text: Text<'a>,
     #[serde(borrow)]
     pub(crate) family: Text<'a>,
+    pub(crate) given: Field<GivenNames>,
+}
+
+/// The identifiers of a Patient that have a system and a value.
+#[derive(Default)]
+pub(crate) struct Identifiers<'a>(pub(crate) Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'de: 'a, 'a> Shape<'de> for Identifiers<'a> {
+    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Self>, A::Error> {
+        let mut complete = Vec::new();
+        while let Some(identifier) = seq.next_element::<Field<Identifier<'de>>>()? {
+            let Field::Is(Identifier { system, value }) = identifier else { continue };
+            complete.extend(system.into_filled().zip(value.into_filled()));
+        }
+        Ok(Some(Self(complete)))
+    }
+}
+
+/// Given names, joined by spaces.
+#[derive(Default)]
+pub(crate) struct GivenNames(pub(crate) String);
+
+impl<'de> Shape<'de> for GivenNames {
+    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Self>, A::Error> {
+        let mut names = String::new();
+        while let Some(name) = seq.next_element::<Text<'de>>()? {
+            let name = name.filled().unwrap_or_default();
+            if !names.is_empty() && !name.is_empty() {
+                names.push(' ');
+            }
+            names.push_str(name);
+        }
+        Ok(Some(Self(names)))
+    }
+}
+
+/// An entry of a Bundle whose resource is a Patient, or seems to be.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PatientEntry<'a> {
     #[serde(borrow)]
-    pub(crate) given: Field<Vec<Text<'a>>>,
+    pub(crate) full_url: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) resource: Field<PatientResource<'a>>,
 }
 
 /// An entry of a Bundle, its resource not yet read.
@@ -181,12 +232,11 @@ object_shape!(
     Identifier,
     PatientResource,
     HumanName,
+    PatientEntry,
     BundleEntry,
 );
 
 /// Reads JSON that was found to be valid before, as part of a larger document.
-pub(crate) fn from_raw<'a, T: crate::field::Shape<'a>>(
-    raw: &'a RawValue,
-) -> Result<Field<T>, serde_json::Error> {
+pub(crate) fn from_raw<'a, T: Shape<'a>>(raw: &'a RawValue) -> Result<Field<T>, serde_json::Error> {
     serde_json::from_str(raw.get())
 }

@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::RejectionReason;
+
 /// A field as found in the document.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Field<T> {
@@ -23,6 +25,15 @@ impl<T> Field<T> {
         match self {
             Self::Is(value) => Some(value),
             Self::Absent | Self::Wrong => None,
+        }
+    }
+
+    /// The value, if it is there; a needed field must not be of another JSON type.
+    pub(crate) fn needed(self) -> Result<Option<T>, RejectionReason> {
+        match self {
+            Self::Is(value) => Ok(Some(value)),
+            Self::Absent => Ok(None),
+            Self::Wrong => Err(RejectionReason::NotFhir),
         }
     }
 
@@ -59,6 +70,14 @@ impl<'a> Text<'a> {
     }
 }
 
+/// A URL as it stands in the document. One with escapes in it is no URL.
+pub(crate) fn borrowed<'a>(text: &Text<'a>) -> Option<&'a str> {
+    match text {
+        Field::Is(Cow::Borrowed(text)) => Some(text),
+        Field::Is(Cow::Owned(_)) | Field::Absent | Field::Wrong => None,
+    }
+}
+
 /// What JSON type a value expects. Each method is given one JSON type; what is not overridden does not fit.
 pub(crate) trait Shape<'de>: Sized {
     fn from_borrowed_str(_text: &'de str) -> Option<Self> {
@@ -87,16 +106,6 @@ impl<'de: 'a, 'a> Shape<'de> for Cow<'a, str> {
 
     fn from_str(text: &str) -> Option<Self> {
         Some(Cow::Owned(text.to_owned()))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Shape<'de> for Vec<T> {
-    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Self>, A::Error> {
-        let mut items = Self::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(Some(items))
     }
 }
 

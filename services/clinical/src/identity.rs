@@ -31,7 +31,7 @@ impl PseudonymKey {
 
     /// The patient's pseudonym: HMAC-SHA-256 of the identity's text, in hexadecimal (64 characters). RFC 2104
     pub fn pseudonym(&self, identity: &PatientIdentity<'_>) -> String {
-        hex(&self.mac(&identity.parts()))
+        hex::encode(self.mac(&identity.parts()))
     }
 
     fn mac(&self, parts: &[&str]) -> [u8; 32] {
@@ -49,7 +49,7 @@ pub struct DocumentId(pub [u8; 16]);
 
 impl fmt::Display for DocumentId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&hex(&self.0))
+        formatter.write_str(&hex::encode(self.0))
     }
 }
 
@@ -89,16 +89,6 @@ impl DocumentId {
         let (half, _) = hash.split_at(16);
         Self(half.try_into().unwrap_or_default())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
 }
 
 #[cfg(test)]

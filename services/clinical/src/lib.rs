@@ -5,13 +5,17 @@
 //! The rules stand in `docs/clinical-rules.md` with their sources.
 
 mod assessment;
+mod bundle;
 mod category;
 mod codes;
+mod components;
 mod effective;
+mod elements;
 mod fhir;
 mod field;
 mod flags;
 mod identity;
+mod nesting;
 mod observation;
 mod patient;
 mod pressure;

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use enumset::EnumSet;
 
 use crate::codes::{Code, codes_of};
+use crate::components::Components;
 use crate::effective::{effective_time, was_child};
-use crate::fhir::{Component, Resource};
+use crate::fhir::Resource;
 use crate::field::Field;
 use crate::patient::{self, BundlePatients, Surroundings};
 use crate::sides::{Sides, read_sides};
@@ -16,9 +17,13 @@ use crate::{
 };
 
 /// Where an Observation stands: alone, or in a Bundle.
+#[derive(Clone, Copy)]
 pub(crate) struct Place<'s, 'a> {
     pub(crate) full_url: Option<&'a str>,
+    /// The Patients of the same Bundle.
     pub(crate) patients: &'s BundlePatients<'a>,
+    /// The levels of JSON around it.
+    pub(crate) depth: usize,
 }
 
 /// What an Observation's codes make of it.
@@ -26,24 +31,23 @@ enum Kind<'a> {
     BloodPressure(Sides<'a>),
     Blank,
     Skip(SkipReason),
+    /// What its code or a component says cannot be read.
+    Unreadable,
 }
 
 /// Reads one Observation.
 pub(crate) fn read_observation<'a>(
-    mut resource: Resource<'a>,
+    resource: &mut Resource<'a>,
     place: &Place<'_, 'a>,
     context: &ReadContext<'a>,
 ) -> Finding<'a> {
-    let sides = match kind_of(&mut resource) {
+    let sides = match kind_of(resource) {
         Kind::Skip(reason) => return Finding::Skipped(reason),
+        Kind::Unreadable => return Finding::Rejected(RejectionReason::NotFhir),
         Kind::Blank => Sides::default(),
         Kind::BloodPressure(sides) => sides,
     };
-    if resource.id.is_wrong()
-        || resource.status.is_wrong()
-        || resource.code.is_wrong()
-        || resource.component.is_wrong()
-    {
+    if resource.id.is_wrong() || resource.status.is_wrong() {
         return Finding::Rejected(RejectionReason::NotFhir);
     }
     let Some(status) = resource.status.filled() else {
@@ -63,16 +67,25 @@ pub(crate) fn read_observation<'a>(
 
 fn kind_of<'a>(resource: &mut Resource<'a>) -> Kind<'a> {
     let codes = codes_of(&resource.code);
+    if codes.contains(Code::Unreadable) {
+        return Kind::Unreadable;
+    }
     if codes.contains(Code::Average) {
         return Kind::Skip(SkipReason::Average);
     }
-    let (mut sides, others) = component_sides(resource);
+    let components_wrong = resource.component.is_wrong();
+    let Components { mut sides, others, any_wrong } =
+        std::mem::take(&mut resource.component).into_option().unwrap_or_default();
+    let any_wrong = any_wrong || components_wrong;
     let own_side = codes & (Code::Systolic | Code::Diastolic);
     let has_value =
         !resource.value_quantity.is_absent() || resource.other_value.0 || resource.data_absent_reason.0;
     if !own_side.is_empty() && (has_value || sides.is_empty()) {
         let quantity = std::mem::take(&mut resource.value_quantity);
         sides.add(own_side, quantity, resource.other_value.0, resource.data_absent_reason.0);
+    }
+    if any_wrong && (!sides.is_empty() || codes.contains(Code::Panel)) {
+        return Kind::Unreadable;
     }
     if !sides.is_empty() {
         return Kind::BloodPressure(sides);
@@ -95,40 +108,17 @@ fn kind_of<'a>(resource: &mut Resource<'a>) -> Kind<'a> {
     Kind::Skip(SkipReason::NotBloodPressure)
 }
 
-/// Takes the sides out of the components; says also what other codes the components have.
-fn component_sides<'a>(resource: &mut Resource<'a>) -> (Sides<'a>, EnumSet<Code>) {
-    let mut sides = Sides::default();
-    let mut others = EnumSet::empty();
-    let Field::Is(components) = &mut resource.component else {
-        return (sides, others);
-    };
-    for component in std::mem::take(components) {
-        let Field::Is(Component { code, value_quantity, other_value, data_absent_reason }) = component else {
-            resource.component = Field::Wrong;
-            continue;
-        };
-        let codes = codes_of(&code);
-        let side = codes & (Code::Systolic | Code::Diastolic);
-        if side.is_empty() {
-            others |= codes;
-        } else {
-            sides.add(side, value_quantity, other_value.0, data_absent_reason.0);
-        }
-    }
-    (sides, others)
-}
-
 fn withdraw<'a>(
-    mut resource: Resource<'a>,
+    resource: &mut Resource<'a>,
     sides: Sides<'a>,
     place: &Place<'_, 'a>,
     context: &ReadContext<'a>,
 ) -> Finding<'a> {
-    let key = key_of(&mut resource, place, context);
-    let version = version_of(&resource, context);
+    let key = key_of(resource, place, context);
+    let version = version_of(resource, context);
     if key.unique_id().is_some() {
         let subject = std::mem::take(&mut resource.subject);
-        let patient = patient::resolve(subject, &surroundings(&resource, &key, place, context)).ok();
+        let patient = patient::resolve(subject, &surroundings(resource, &key, place, context)).ok();
         return Finding::Withdrawal(Withdrawal { key, version, patient, content: None });
     }
     resource.id = key.id.clone().map_or(Field::Absent, Field::Is);
@@ -144,7 +134,7 @@ fn withdraw<'a>(
 }
 
 fn understand<'a>(
-    mut resource: Resource<'a>,
+    resource: &mut Resource<'a>,
     sides: Sides<'a>,
     is_amended: bool,
     place: &Place<'_, 'a>,
@@ -152,18 +142,18 @@ fn understand<'a>(
 ) -> Result<Reading<'a>, RejectionReason> {
     let mut flags = EnumSet::empty();
     let (systolic, diastolic) = read_sides(sides, &mut flags)?;
-    let key = key_of(&mut resource, place, context);
+    let key = key_of(resource, place, context);
     let subject = std::mem::take(&mut resource.subject);
-    let patient = patient::resolve(subject, &surroundings(&resource, &key, place, context))?;
-    let effective = effective_time(&resource, context, &mut flags)?;
+    let patient = patient::resolve(subject, &surroundings(resource, &key, place, context))?;
+    let effective = effective_time(resource, context, &mut flags)?;
     if resource.status.filled() == Some("preliminary") {
         flags |= Flag::Preliminary;
     }
     if patient.born.is_some_and(|born| was_child(born, effective)) {
         flags |= Flag::Paediatric;
     }
-    let is_correction = is_amended || version_number(&resource).is_some_and(|number| number > 1);
-    let version = version_of(&resource, context);
+    let is_correction = is_amended || version_number(resource).is_some_and(|number| number > 1);
+    let version = version_of(resource, context);
     Ok(Reading { key, version, is_correction, patient, systolic, diastolic, effective, flags })
 }
 

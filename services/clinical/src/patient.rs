@@ -1,15 +1,16 @@
 //! Whose an Observation is: one key for one patient, however the subject is written.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use jiff::civil::Date;
 use serde_json::value::RawValue;
 
 use crate::RejectionReason;
-use crate::fhir::{HumanName, Identifier, PatientResource, Reference, from_raw};
-use crate::field::Field;
+use crate::elements::for_each_element;
+use crate::fhir::{HumanName, Identifier, PatientEntry, PatientResource, Reference, from_raw};
+use crate::field::{Field, Text, borrowed};
 use crate::time;
 
 /// What identifies a patient. Its text (`Display`) is the identity that a pseudonym is made of.
@@ -74,12 +75,11 @@ impl<'a> PatientIdentity<'a> {
     }
 
     fn from_reference(reference: &'a str, base_url: &'a str) -> Option<Self> {
-        let unversioned = reference.split_once("/_history/").map_or(reference, |(resource, _)| resource);
-        let unversioned = unversioned.trim_end_matches('/');
+        let unversioned = without_version(reference);
         if unversioned.starts_with("urn:") {
             return Some(Self::Uri(unversioned.into()));
         }
-        let absolute = unversioned.contains("://");
+        let absolute = is_absolute(unversioned);
         match resource_parts(unversioned) {
             Some(("", "Patient", id)) if !absolute => {
                 Some(Self::Resource { base: trim_base(base_url).into(), id: id.into() })
@@ -87,10 +87,22 @@ impl<'a> PatientIdentity<'a> {
             Some((base, "Patient", id)) if absolute => {
                 Some(Self::Resource { base: base.into(), id: id.into() })
             }
-            None if absolute => Some(Self::Uri(unversioned.into())),
+            // `<base>/Patient` lacks the id: it is all of a server's patients.
+            None if absolute && !unversioned.ends_with("/Patient") => Some(Self::Uri(unversioned.into())),
             Some(_) | None => None,
         }
     }
+}
+
+/// A reference without its version and trailing slashes.
+fn without_version(reference: &str) -> &str {
+    reference.split_once("/_history/").map_or(reference, |(resource, _)| resource).trim_end_matches('/')
+}
+
+/// Whether a reference begins with a scheme and an authority; a search for a URL (`Patient?identifier=http://`) does not.
+fn is_absolute(reference: &str) -> bool {
+    let scheme = reference.split_once("://").map_or("", |(scheme, _)| scheme);
+    !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn trim_base(base_url: &str) -> &str {
@@ -108,8 +120,7 @@ fn resource_parts(url: &str) -> Option<(&str, &str, &str)> {
 
 /// The server's base in a RESTful `fullUrl` (`<base>/<Type>/<id>`), if it is one.
 pub(crate) fn base_of_full_url(full_url: &str) -> Option<&str> {
-    let absolute = full_url.contains("://");
-    let (base, _, _) = resource_parts(full_url).filter(|_| absolute)?;
+    let (base, _, _) = resource_parts(without_version(full_url)).filter(|_| is_absolute(full_url))?;
     Some(base)
 }
 
@@ -124,25 +135,36 @@ pub struct Patient<'a> {
     pub born: Option<Date>,
 }
 
+/// An identifier's namespace, and the value that is unique in it.
+type SystemAndValue<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The Patients of a Bundle, by everything that can refer to them.
 #[derive(Default)]
 pub(crate) struct BundlePatients<'a> {
     patients: Vec<Patient<'a>>,
     by_url: HashMap<String, usize>,
     /// None where two Patients share an identifier: then it joins nothing.
-    by_identifier: HashMap<(String, String), Option<usize>>,
+    by_identifier: HashMap<SystemAndValue<'a>, Option<usize>>,
+    /// The URNs of what is no Patient.
+    others: HashSet<&'a str>,
 }
 
 impl<'a> BundlePatients<'a> {
     /// Adds the Patient of an entry. An entry that is no Patient, or cannot be read, adds nothing.
-    pub(crate) fn add(&mut self, full_url: Option<&'a str>, resource: &'a RawValue, base_url: &'a str) {
-        let Ok(Field::Is(resource)) = from_raw::<PatientResource<'a>>(resource) else {
+    pub(crate) fn add_entry(&mut self, entry: &'a RawValue, base_url: &'a str) {
+        let Ok(Field::Is(PatientEntry { full_url, resource: Field::Is(resource) })) = from_raw(entry) else {
             return;
         };
-        if resource.kind.as_ref().map(AsRef::as_ref) != Some("Patient") {
-            return;
+        let full_url = borrowed(&full_url);
+        if is_patient(&resource) {
+            self.add(full_url, resource, base_url);
+        } else {
+            self.others.extend(full_url.filter(|url| url.starts_with("urn:")));
         }
-        let identifiers = identifiers_of(&resource);
+    }
+
+    fn add(&mut self, full_url: Option<&'a str>, mut resource: PatientResource<'a>, base_url: &'a str) {
+        let identifiers = std::mem::take(&mut resource.identifier).into_option().unwrap_or_default().0;
         let Some(identity) = identity_of(full_url, &resource, &identifiers, base_url) else {
             return;
         };
@@ -152,23 +174,28 @@ impl<'a> BundlePatients<'a> {
             self.by_url.insert(full_url.to_owned(), index);
         }
         for (system, value) in identifiers {
-            self.by_identifier
-                .entry((system.to_owned(), value.to_owned()))
-                .and_modify(|known| *known = None)
-                .or_insert(Some(index));
+            let joined = self.by_identifier.entry((system, value)).or_insert(Some(index));
+            let is_other = |known: usize| known != index && self.patients[known].identity != identity;
+            if joined.is_some_and(is_other) {
+                *joined = None;
+            }
         }
         self.patients.push(Patient { identity, name: name_of(&resource), born: born(&resource) });
     }
 
-    fn find_url(&self, url: &str) -> Option<&Patient<'a>> {
-        self.by_url.get(url).map(|index| &self.patients[*index])
+    /// The Patient that is referred to, whether it is in the Bundle or not; none where that is no Patient.
+    fn find(&self, identity: PatientIdentity<'a>) -> Option<Patient<'a>> {
+        if !self.patients.is_empty()
+            && let Some(known) = self.by_url.get(&identity.to_string())
+        {
+            return Some(self.patients[*known].clone());
+        }
+        let is_other = matches!(&identity, PatientIdentity::Uri(uri) if self.others.contains(uri.as_ref()));
+        (!is_other).then_some(Patient { identity, name: None, born: None })
     }
 
-    fn find_identifier(&self, system: &str, value: &str) -> Option<&Patient<'a>> {
-        if self.by_identifier.is_empty() {
-            return None;
-        }
-        let index = (*self.by_identifier.get(&(system.to_owned(), value.to_owned()))?)?;
+    fn find_identifier(&self, identifier: &SystemAndValue<'a>) -> Option<&Patient<'a>> {
+        let index = (*self.by_identifier.get(identifier)?)?;
         Some(&self.patients[index])
     }
 }
@@ -176,43 +203,46 @@ impl<'a> BundlePatients<'a> {
 fn identity_of<'a>(
     full_url: Option<&'a str>,
     resource: &PatientResource<'a>,
-    identifiers: &[(&str, &str)],
+    identifiers: &[SystemAndValue<'a>],
     base_url: &'a str,
 ) -> Option<PatientIdentity<'a>> {
     let by_url =
-        full_url.filter(|url| url.contains("://")).and_then(|url| PatientIdentity::from_reference(url, ""));
+        full_url.filter(|url| is_absolute(url)).and_then(|url| PatientIdentity::from_reference(url, ""));
     if by_url.is_some() {
         return by_url;
     }
     if let Some(id) = resource.id.as_ref().filter(|id| !id.trim().is_empty()) {
         return Some(PatientIdentity::Resource { base: trim_base(base_url).into(), id: id.clone() });
     }
-    if let Some((system, value)) = identifiers.iter().min() {
-        let (system, value) = (Cow::Owned((*system).to_owned()), Cow::Owned((*value).to_owned()));
+    if let Some((system, value)) = identifiers.iter().min().cloned() {
         return Some(PatientIdentity::Identifier { system, value });
     }
     full_url.map(|url| PatientIdentity::Uri(url.into()))
 }
 
-fn identifiers_of<'r>(resource: &'r PatientResource<'_>) -> Vec<(&'r str, &'r str)> {
-    let given = resource.identifier.as_ref().into_iter().flatten().filter_map(Field::as_ref);
-    given.filter_map(system_and_value).collect()
+fn is_patient(resource: &PatientResource<'_>) -> bool {
+    resource.kind.as_ref().map(AsRef::as_ref) == Some("Patient")
 }
 
-fn system_and_value<'r>(identifier: &'r Identifier<'_>) -> Option<(&'r str, &'r str)> {
-    Some((identifier.system.filled()?, identifier.value.filled()?))
-}
-
+/// The first of the names that says anything.
 fn name_of<'a>(resource: &PatientResource<'a>) -> Option<Cow<'a, str>> {
-    resource.name.as_ref().into_iter().flatten().filter_map(Field::as_ref).find_map(full_name)
+    let mut found = None;
+    for_each_element(resource.name?, |name| {
+        if found.is_none()
+            && let Ok(Field::Is(name)) = from_raw::<HumanName<'a>>(name)
+        {
+            found = full_name(&name);
+        }
+    });
+    found
 }
 
 fn full_name<'a>(name: &HumanName<'a>) -> Option<Cow<'a, str>> {
     if let Some(text) = name.text.as_ref().filter(|text| !text.trim().is_empty()) {
         return Some(text.clone());
     }
-    let given = name.given.as_ref().into_iter().flatten().filter_map(|given| given.filled());
-    let parts: Vec<&str> = given.chain(name.family.filled()).collect();
+    let given = name.given.as_ref().map(|given| given.0.as_str()).filter(|given| !given.is_empty());
+    let parts: Vec<&str> = given.into_iter().chain(name.family.filled()).collect();
     (!parts.is_empty()).then(|| parts.join(" ").into())
 }
 
@@ -239,18 +269,26 @@ pub(crate) fn resolve<'a>(
     subject: Field<Reference<'a>>,
     around: &Surroundings<'_, 'a>,
 ) -> Result<Patient<'a>, RejectionReason> {
-    let subject = subject.into_option().ok_or(RejectionReason::NoSubject)?;
+    let subject = subject.needed()?.ok_or(RejectionReason::NoSubject)?;
     if subject.kind.filled().is_some_and(|kind| kind.rsplit('/').next() != Some("Patient")) {
         return Err(RejectionReason::NoSubject);
     }
-    let display = subject.display.into_filled();
-    let patient = match subject.url.into_filled() {
+    let patient = match subject.url.needed()?.filter(|url| !url.trim().is_empty()) {
         Some(reference) => by_reference(reference, around),
-        None => subject.identifier.into_option().and_then(|identifier| by_identifier(identifier, around)),
+        None => match subject.identifier.needed()? {
+            Some(identifier) => by_identifier(identifier, around)?,
+            None => None,
+        },
     };
     let mut patient = patient.ok_or(RejectionReason::NoSubject)?;
-    patient.name = patient.name.or(display);
+    if patient.name.is_none() {
+        patient.name = subject.display.and_then(text_in);
+    }
     Ok(patient)
+}
+
+fn text_in<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
+    from_raw::<Cow<'a, str>>(raw).ok()?.into_filled()
 }
 
 fn by_reference<'a>(reference: Cow<'a, str>, around: &Surroundings<'_, 'a>) -> Option<Patient<'a>> {
@@ -261,35 +299,46 @@ fn by_reference<'a>(reference: Cow<'a, str>, around: &Surroundings<'_, 'a>) -> O
         Cow::Borrowed(reference) => PatientIdentity::from_reference(reference, around.base_url)?,
         Cow::Owned(reference) => PatientIdentity::from_reference(&reference, around.base_url)?.into_owned(),
     };
-    if around.patients.patients.is_empty() {
-        return Some(Patient { identity, name: None, born: None });
-    }
-    match around.patients.find_url(&identity.to_string()) {
-        Some(known) => Some(known.clone()),
-        None => Some(Patient { identity, name: None, born: None }),
-    }
+    around.patients.find(identity)
 }
 
-fn by_identifier<'a>(identifier: Identifier<'a>, around: &Surroundings<'_, 'a>) -> Option<Patient<'a>> {
-    let (system, value) = (identifier.system.into_filled()?, identifier.value.into_filled()?);
-    if let Some(known) = around.patients.find_identifier(&system, &value) {
-        return Some(known.clone());
-    }
-    Some(Patient { identity: PatientIdentity::Identifier { system, value }, name: None, born: None })
+fn by_identifier<'a>(
+    identifier: Identifier<'a>,
+    around: &Surroundings<'_, 'a>,
+) -> Result<Option<Patient<'a>>, RejectionReason> {
+    let filled = |text: Text<'a>| Ok(text.needed()?.filter(|text| !text.trim().is_empty()));
+    let (Some(system), Some(value)) = (filled(identifier.system)?, filled(identifier.value)?) else {
+        return Ok(None);
+    };
+    let identifier = (system, value);
+    Ok(Some(around.patients.find_identifier(&identifier).cloned().unwrap_or_else(|| keyed_by(identifier))))
+}
+
+fn keyed_by((system, value): SystemAndValue<'_>) -> Patient<'_> {
+    Patient { identity: PatientIdentity::Identifier { system, value }, name: None, born: None }
 }
 
 fn contained_patient<'a>(id: &str, around: &Surroundings<'_, 'a>) -> Option<Patient<'a>> {
-    let contained = from_raw::<Vec<Field<PatientResource<'a>>>>(around.contained?).ok()?.into_option()?;
-    let resource = contained.into_iter().filter_map(Field::into_option).find(|resource| {
-        resource.kind.as_ref().map(AsRef::as_ref) == Some("Patient") && resource.id.filled() == Some(id)
-    })?;
-    let (system, value) = identifiers_of(&resource).into_iter().min()?;
-    let joined = around.patients.find_identifier(system, value).map(|known| known.identity.clone());
-    let identity = joined.unwrap_or_else(|| PatientIdentity::Identifier {
-        system: Cow::Owned(system.to_owned()),
-        value: Cow::Owned(value.to_owned()),
+    let mut found: Option<PatientResource<'a>> = None;
+    for_each_element(around.contained?, |resource| {
+        if found.is_none()
+            && let Ok(Field::Is(resource)) = from_raw::<PatientResource<'a>>(resource)
+            && is_patient(&resource)
+            && resource.id.filled() == Some(id)
+        {
+            found = Some(resource);
+        }
     });
-    Some(Patient { identity, name: name_of(&resource), born: born(&resource) })
+    let mut resource = found?;
+    let identifiers = std::mem::take(&mut resource.identifier).into_option()?.0;
+    let identifier = identifiers.into_iter().min()?;
+    let known = around.patients.find_identifier(&identifier).cloned();
+    let known = known.unwrap_or_else(|| keyed_by(identifier));
+    Some(Patient {
+        identity: known.identity,
+        name: name_of(&resource).or(known.name),
+        born: born(&resource).or(known.born),
+    })
 }
 
 impl PatientIdentity<'_> {

@@ -93,6 +93,14 @@ impl Pressure {
         }
     }
 
+    /// Whether the true value is at least `other`'s, whatever the two are in their ranges.
+    pub(crate) fn is_surely_not_below(self, other: Self) -> bool {
+        use Comparator::{Above, AtLeast, AtMost, Below};
+        let lowest_known = matches!(self.comparator, None | Some(AtLeast | Above));
+        let highest_known = matches!(other.comparator, None | Some(AtMost | Below));
+        lowest_known && highest_known && self.mmhg >= other.mmhg
+    }
+
     /// Whether the true value lies below `mmhg`.
     pub(crate) fn is_below(self, mmhg: Decimal) -> Truth {
         self.reaches(Limit { mmhg, inclusive: true }).negated()

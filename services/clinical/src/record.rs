@@ -6,16 +6,16 @@ use memchr::memchr;
 use serde::de::IgnoredAny;
 use serde_json::error::Category as JsonError;
 
-use crate::fhir::{BundleEntry, Resource, from_raw};
+use crate::bundle::read_bundle;
+use crate::fhir::Resource;
 use crate::field::Field;
+use crate::nesting::{NoEnd, is_too_deep, value_end};
 use crate::observation::{Place, read_observation};
 use crate::patient::BundlePatients;
 use crate::{Finding, ReadContext, RejectionReason, SkipReason};
 
 /// The largest record that is read, in bytes: the largest message that the observations topic takes.
 pub const MAX_RECORD_BYTES: usize = 32 * 1024 * 1024;
-/// How deep JSON may be nested.
-const MAX_DEPTH: usize = 128;
 
 /// One entry of a record: a resource of its own, or one in a Bundle.
 #[derive(Debug)]
@@ -37,10 +37,12 @@ pub enum Step {
     Advanced {
         /// Bytes used, the line end included.
         bytes: usize,
-        /// Line ends in them.
+        /// Line ends in them. None, and input to come: a line that is too large was rejected and goes on. What comes
+        /// up to its line end, and that too, is to be dropped.
         lines: usize,
     },
-    /// The buffer ends within a record, and there is more input to come.
+    /// The buffer ends within a record, and there is more input to come. To be asked again costs as much as the
+    /// first time: the buffer had better grow to twice its size.
     NeedMore,
 }
 
@@ -58,32 +60,43 @@ pub fn read_next<'a>(
         None if at_end || buffer.len() > MAX_RECORD_BYTES => (buffer, buffer.len()),
         None => return Step::NeedMore,
     };
-    let lines = usize::from(used > line.len());
+    let of_line = Step::Advanced { bytes: used, lines: usize::from(used > line.len()) };
     let text = trimmed(line);
-    if text.is_empty() {
-        return Step::Advanced { bytes: used, lines };
-    }
-    match read_document(text, context, visit) {
-        Ok(()) => Step::Advanced { bytes: used, lines },
+    let reason = match read_line(line, text, context, visit) {
+        Ok(()) => return of_line,
         Err(Unread::CutShort) if used < buffer.len() || !at_end => match spanning_document(buffer, at_end) {
-            Span::Whole(end) => {
-                let document = &buffer[..end];
-                if let Err(unread) = read_document(trimmed(document), context, visit) {
-                    visit(rejected(document, unread.reason()));
-                }
-                Step::Advanced { bytes: end, lines: memchr::memchr_iter(b'\n', document).count() }
-            }
-            Span::NeedMore => Step::NeedMore,
-            Span::None => {
-                visit(rejected(text, RejectionReason::NotJson));
-                Step::Advanced { bytes: used, lines }
-            }
+            Span::Whole(end) => return read_spanning(&buffer[..end], context, visit),
+            Span::NeedMore => return Step::NeedMore,
+            Span::None(reason) => reason,
         },
-        Err(unread) => {
-            visit(rejected(text, unread.reason()));
-            Step::Advanced { bytes: used, lines }
-        }
+        Err(unread) => unread.reason(),
+    };
+    visit(rejected(text, reason));
+    of_line
+}
+
+fn read_line<'a>(
+    line: &'a [u8],
+    text: &'a [u8],
+    context: &ReadContext<'a>,
+    visit: &mut impl FnMut(Entry<'_>),
+) -> Result<(), Unread> {
+    if line.len() > MAX_RECORD_BYTES {
+        return Err(Unread::Rejected(RejectionReason::TooLarge));
     }
+    if text.is_empty() { Ok(()) } else { read_document(text, context, visit) }
+}
+
+fn read_spanning<'a>(
+    document: &'a [u8],
+    context: &ReadContext<'a>,
+    visit: &mut impl FnMut(Entry<'_>),
+) -> Step {
+    let text = trimmed(document);
+    if let Err(unread) = read_document(text, context, visit) {
+        visit(rejected(text, unread.reason()));
+    }
+    Step::Advanced { bytes: document.len(), lines: memchr::memchr_iter(b'\n', document).count() }
 }
 
 /// Reads a whole message: everything in it, one record after another.
@@ -98,7 +111,20 @@ pub fn read_all<'a>(message: &'a [u8], context: &ReadContext<'a>, visit: &mut im
 }
 
 fn trimmed(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii()
+    let text = without_mark(line);
+    let start = text.iter().position(|byte| !is_blank(*byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_blank(*byte)).map_or(start, |last| last + 1);
+    &text[start..end]
+}
+
+/// What JSON takes for white space.
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Without a byte-order mark.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
 fn rejected(raw: &[u8], reason: RejectionReason) -> Entry<'_> {
@@ -121,9 +147,13 @@ impl Unread {
     }
 }
 
-fn classified(error: &serde_json::Error) -> Unread {
+fn classified(error: &serde_json::Error, text: &str) -> Unread {
     match error.classify() {
         JsonError::Eof => Unread::CutShort,
+        // Valid JSON, with a number or a text in a needed field that cannot be held (1e999, half a surrogate pair).
+        JsonError::Syntax if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            Unread::Rejected(RejectionReason::NotFhir)
+        }
         JsonError::Data => Unread::Rejected(RejectionReason::NotFhir),
         JsonError::Syntax | JsonError::Io => Unread::Rejected(RejectionReason::NotJson),
     }
@@ -134,28 +164,32 @@ enum Span {
     /// Behind the line end of its last line.
     Whole(usize),
     NeedMore,
-    None,
+    None(RejectionReason),
 }
 
 fn spanning_document(buffer: &[u8], at_end: bool) -> Span {
-    if buffer.len() > MAX_RECORD_BYTES {
-        return Span::None;
+    let window = &buffer[..buffer.len().min(MAX_RECORD_BYTES)];
+    let unfinished = || match () {
+        () if window.len() < buffer.len() => Span::None(RejectionReason::TooLarge),
+        () if at_end => Span::None(RejectionReason::NotJson),
+        () => Span::NeedMore,
+    };
+    let start = window.len() - without_mark(window).len();
+    let end = match value_end(&window[start..]) {
+        Ok(length) => start + length,
+        Err(NoEnd::Unfinished) => return unfinished(),
+        Err(NoEnd::TooDeep) => return Span::None(RejectionReason::TooDeep),
+        Err(NoEnd::Invalid) => return Span::None(RejectionReason::NotJson),
+    };
+    let rest = &window[end..];
+    let line_end = memchr(b'\n', rest);
+    if !rest[..line_end.unwrap_or(rest.len())].iter().copied().all(is_blank) {
+        return Span::None(RejectionReason::NotJson);
     }
-    let skipped = buffer.len() - buffer.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(buffer).len();
-    let mut values = serde_json::Deserializer::from_slice(&buffer[skipped..]).into_iter::<IgnoredAny>();
-    match values.next() {
-        Some(Ok(_)) => {
-            let end = skipped + values.byte_offset();
-            let rest = &buffer[end..];
-            let line_end = memchr(b'\n', rest);
-            if line_end.is_none() && !at_end {
-                return Span::NeedMore;
-            }
-            let after = line_end.map_or(rest.len(), |at| at + 1);
-            if rest[..after].trim_ascii().is_empty() { Span::Whole(end + after) } else { Span::None }
-        }
-        Some(Err(error)) if error.is_eof() && !at_end => Span::NeedMore,
-        _ => Span::None,
+    match line_end {
+        Some(at) => Span::Whole(end + at + 1),
+        None if at_end && window.len() == buffer.len() => Span::Whole(buffer.len()),
+        None => unfinished(),
     }
 }
 
@@ -164,163 +198,50 @@ fn read_document<'a>(
     context: &ReadContext<'a>,
     visit: &mut impl FnMut(Entry<'_>),
 ) -> Result<(), Unread> {
-    if text.len() > MAX_RECORD_BYTES {
-        return Err(Unread::Rejected(RejectionReason::TooLarge));
-    }
     let text = std::str::from_utf8(text).map_err(|_| Unread::Rejected(RejectionReason::NotJson))?;
-    let parsed = serde_json::from_str::<Field<Resource<'a>>>(text).map_err(|error| classified(&error))?;
-    if is_too_deep(text.as_bytes()) {
-        return Err(Unread::Rejected(RejectionReason::TooDeep));
-    }
-    match parsed {
-        Field::Is(resource) => {
-            read_resource(resource, text, None, &NO_BUNDLE, context, visit);
+    match serde_json::from_str::<Field<Resource<'a>>>(text) {
+        Ok(Field::Is(mut resource)) => {
+            let no_patients = BundlePatients::default();
+            let place = Place { full_url: None, patients: &no_patients, depth: 0 };
+            read_resource(&mut resource, text, None, &place, context, visit);
             Ok(())
         }
-        Field::Absent | Field::Wrong => Err(Unread::Rejected(RejectionReason::NotFhir)),
+        Ok(Field::Absent | Field::Wrong) if is_too_deep(text.as_bytes(), 0) => {
+            Err(Unread::Rejected(RejectionReason::TooDeep))
+        }
+        Ok(Field::Absent | Field::Wrong) => Err(Unread::Rejected(RejectionReason::NotFhir)),
+        Err(error) => Err(classified(&error, text)),
     }
 }
 
-/// What an entry knows of the Bundle it stands in.
-struct InBundle<'s, 'a> {
-    full_url: Option<&'a str>,
-    patients: Option<&'s BundlePatients<'a>>,
-}
-
-const NO_BUNDLE: InBundle<'static, 'static> = InBundle { full_url: None, patients: None };
-
-fn read_resource<'a>(
-    resource: Resource<'a>,
+/// Reads a resource that stands alone, or as `place` says in a Bundle.
+pub(crate) fn read_resource<'a>(
+    resource: &mut Resource<'a>,
     raw: &'a str,
     counter: Option<&mut u32>,
-    bundle: &InBundle<'_, 'a>,
+    place: &Place<'_, 'a>,
     context: &ReadContext<'a>,
     visit: &mut impl FnMut(Entry<'_>),
 ) {
-    let kind = resource.kind.filled();
+    let kind = std::mem::take(&mut resource.kind);
+    let kind = kind.filled();
     if kind == Some("Bundle") {
-        return read_bundle(&resource, raw, counter, context, visit);
+        return read_bundle(resource, raw, counter, place.depth, context, visit);
     }
     let observation_id = resource.id.as_ref().cloned().filter(|_| kind == Some("Observation"));
     let finding = match kind {
+        _ if is_too_deep(raw.as_bytes(), place.depth) => Finding::Rejected(RejectionReason::TooDeep),
         None => Finding::Rejected(RejectionReason::NotFhir),
-        Some("Observation") => {
-            let none = BundlePatients::default();
-            let place = Place { full_url: bundle.full_url, patients: bundle.patients.unwrap_or(&none) };
-            read_observation(resource, &place, context)
-        }
+        Some("Observation") => read_observation(resource, place, context),
         Some(_) => Finding::Skipped(SkipReason::NotObservation),
     };
     visit(Entry { index: next_index(counter), raw: raw.as_bytes(), observation_id, finding });
 }
 
-fn next_index(counter: Option<&mut u32>) -> Option<u32> {
+/// The next index of a Bundle's entries; none outside of a Bundle.
+pub(crate) fn next_index(counter: Option<&mut u32>) -> Option<u32> {
     let counter = counter?;
     let index = *counter;
     *counter = counter.saturating_add(1);
     Some(index)
-}
-
-fn read_bundle<'a>(
-    bundle: &Resource<'a>,
-    raw: &'a str,
-    counter: Option<&mut u32>,
-    context: &ReadContext<'a>,
-    visit: &mut impl FnMut(Entry<'_>),
-) {
-    let whole = |index, finding| Entry { index, raw: raw.as_bytes(), observation_id: None, finding };
-    let entries = match bundle.entry.map(from_raw::<Vec<Field<BundleEntry<'a>>>>) {
-        None | Some(Ok(Field::Absent)) => Vec::new(),
-        Some(Ok(Field::Is(entries))) => entries,
-        Some(Ok(Field::Wrong) | Err(_)) => {
-            return visit(whole(next_index(counter), Finding::Rejected(RejectionReason::NotFhir)));
-        }
-    };
-    if entries.is_empty() {
-        return visit(whole(next_index(counter), Finding::Skipped(SkipReason::EmptyBundle)));
-    }
-    let mut own_counter = 0;
-    let counter = counter.unwrap_or(&mut own_counter);
-    let patients = patients_of(&entries, context);
-    for entry in &entries {
-        read_entry(entry, counter, &patients, context, visit);
-    }
-}
-
-fn patients_of<'a>(entries: &[Field<BundleEntry<'a>>], context: &ReadContext<'a>) -> BundlePatients<'a> {
-    let mut patients = BundlePatients::default();
-    for entry in entries.iter().filter_map(Field::as_ref) {
-        if let Some(resource) = entry.resource {
-            patients.add(borrowed(&entry.full_url), resource, &context.source.base_url);
-        }
-    }
-    patients
-}
-
-fn read_entry<'a>(
-    entry: &Field<BundleEntry<'a>>,
-    counter: &mut u32,
-    patients: &BundlePatients<'a>,
-    context: &ReadContext<'a>,
-    visit: &mut impl FnMut(Entry<'_>),
-) {
-    let resource = entry.as_ref().and_then(|entry| entry.resource).filter(|raw| raw.get() != "null");
-    let Some((entry, raw)) = entry.as_ref().zip(resource) else {
-        let finding = match entry {
-            Field::Wrong => Finding::Rejected(RejectionReason::NotFhir),
-            Field::Absent | Field::Is(_) => Finding::Skipped(SkipReason::NotObservation),
-        };
-        return visit(Entry { index: next_index(Some(counter)), raw: b"", observation_id: None, finding });
-    };
-    match from_raw::<Resource<'a>>(raw) {
-        Ok(Field::Is(resource)) => {
-            let bundle = InBundle { full_url: borrowed(&entry.full_url), patients: Some(patients) };
-            read_resource(resource, raw.get(), Some(counter), &bundle, context, visit);
-        }
-        Ok(Field::Absent | Field::Wrong) | Err(_) => visit(Entry {
-            index: next_index(Some(counter)),
-            raw: raw.get().as_bytes(),
-            observation_id: None,
-            finding: Finding::Rejected(RejectionReason::NotFhir),
-        }),
-    }
-}
-
-/// A URL as it stands in the document. One with escapes in it is no URL.
-fn borrowed<'a>(text: &Field<Cow<'a, str>>) -> Option<&'a str> {
-    match text {
-        Field::Is(Cow::Borrowed(text)) => Some(text),
-        Field::Is(Cow::Owned(_)) | Field::Absent | Field::Wrong => None,
-    }
-}
-
-/// Whether valid JSON is nested deeper than [`MAX_DEPTH`].
-fn is_too_deep(json: &[u8]) -> bool {
-    // `{` and `[` differ in one bit only: without so many of them no nesting can be too deep.
-    let opened: usize = json.chunks(255).map(|chunk| usize::from(opens(chunk))).sum();
-    opened > MAX_DEPTH && depth(json) > MAX_DEPTH
-}
-
-fn opens(chunk: &[u8]) -> u8 {
-    chunk.iter().fold(0, |count, byte| count.wrapping_add(u8::from(byte | 0x20 == b'{')))
-}
-
-fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }

@@ -6,8 +6,9 @@ use enumset::EnumSetType;
 use serde::{Deserialize, Serialize};
 
 /// Why an Observation could not be read. The variants' messages quote nothing of its content.
-#[derive(EnumSetType, Debug, Hash, Serialize, Deserialize)]
+#[derive(EnumSetType, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+// The order is that of the rules: of two faults the first decides.
 pub enum RejectionReason {
     /// Not valid JSON in UTF-8.
     NotJson,

@@ -51,13 +51,18 @@ pub(crate) fn read_sides(
     if sides.ambiguous {
         return Err(RejectionReason::Ambiguous);
     }
-    let systolic = sides.systolic.map(|side| measured_pressure(side, flags)).transpose()?.flatten();
-    let diastolic = sides.diastolic.map(|side| measured_pressure(side, flags)).transpose()?.flatten();
+    let mut measured =
+        |side: Option<Measured<'_>>| side.map_or(Ok(None), |side| measured_pressure(side, flags));
+    let (systolic, diastolic) = match (measured(sides.systolic), measured(sides.diastolic)) {
+        (Ok(systolic), Ok(diastolic)) => (systolic, diastolic),
+        (Err(first), Err(second)) => return Err(first.min(second)),
+        (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => return Err(reason),
+    };
     check_range(systolic, (40, 300), (60, 260), flags)?;
     check_range(diastolic, (20, 200), (30, 160), flags)?;
     match (systolic, diastolic) {
         (None, None) => Err(RejectionReason::Incomplete),
-        (Some(systolic), Some(diastolic)) if diastolic.mmhg() >= systolic.mmhg() => {
+        (Some(systolic), Some(diastolic)) if diastolic.is_surely_not_below(systolic) => {
             Err(RejectionReason::Implausible)
         }
         (Some(_), Some(_)) => Ok((systolic, diastolic)),
@@ -94,17 +99,23 @@ fn measured_pressure(
     if side.absent {
         return Ok(None);
     }
-    if side.other_value || side.quantity.is_wrong() {
+    if side.other_value {
         return Err(RejectionReason::InvalidValue);
     }
-    let Some(quantity) = side.quantity.into_option() else {
+    let Some(quantity) = side.quantity.needed()? else {
         return Ok(None);
     };
+    if quantity.unit.is_wrong() || quantity.code.is_wrong() || quantity.comparator.is_wrong() {
+        return Err(RejectionReason::NotFhir);
+    }
     let Some(value) = quantity.value.map(RawValue::get).filter(|text| *text != "null") else {
         return Ok(None);
     };
-    let unit = unit_of(&quantity, flags)?;
-    let mmhg = parse_mmhg(value, unit).map_err(|_| RejectionReason::InvalidValue)?;
+    let as_given = parse_mmhg(value, Unit::MmHg).map_err(|_| RejectionReason::InvalidValue)?;
+    let mmhg = match unit_of(&quantity, flags)? {
+        Unit::MmHg => as_given,
+        Unit::KPa => parse_mmhg(value, Unit::KPa).map_err(|_| RejectionReason::InvalidValue)?,
+    };
     if quantity.comparator.is_absent() {
         return Ok(Some(Pressure::exact(mmhg)));
     }
@@ -115,9 +126,6 @@ fn measured_pressure(
 }
 
 fn unit_of(quantity: &Quantity<'_>, flags: &mut EnumSet<Flag>) -> Result<Unit, RejectionReason> {
-    if quantity.unit.is_wrong() || quantity.code.is_wrong() {
-        return Err(RejectionReason::InvalidUnit);
-    }
     let unit = match (quantity.code.filled(), quantity.unit.filled()) {
         (None, None) => {
             *flags |= Flag::UnitMissing;

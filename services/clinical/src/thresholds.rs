@@ -73,10 +73,11 @@ impl Thresholds {
     pub fn resolve(settings: &ThresholdSettings) -> Result<Self, Vec<ThresholdError>> {
         let ward = Limits::of(settings.profile).overridden(&Overrides::from(settings));
         let mut errors = ward.contradictions("spec.thresholds");
+        let ward_is_sound = errors.is_empty();
         let mut patients = HashMap::new();
         for (index, patient) in settings.per_patient.iter().enumerate() {
             let limits = ward.overridden(&Overrides::from(patient));
-            if errors.is_empty() {
+            if ward_is_sound {
                 errors.extend(limits.contradictions(&format!("spec.thresholds.perPatient[{index}]")));
             }
             patients.insert(patient.patient.clone(), limits);

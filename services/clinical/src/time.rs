@@ -27,9 +27,10 @@ pub(crate) fn parse(text: &str) -> Option<FhirTime> {
         Some(time_text) => parse_time(time_text)?,
         None => (Time::midnight(), None),
     };
-    let timestamp = offset.unwrap_or(Offset::UTC).to_timestamp(DateTime::from_parts(date, time)).ok()?;
+    let timestamp = offset.unwrap_or(Offset::UTC).to_timestamp(DateTime::from_parts(date, time));
     Some(FhirTime {
-        timestamp,
+        // FHIR's years begin with 1, so only the last days of 9999 are out of range.
+        timestamp: timestamp.unwrap_or(Timestamp::MAX),
         imprecise: time_text.is_none(),
         zone_missing: time_text.is_some() && offset.is_none(),
     })
@@ -42,7 +43,7 @@ pub(crate) fn parse_day(text: &str) -> Option<Date> {
 
 fn parse_date(text: &str, whole_day_needed: bool) -> Option<Date> {
     let bytes = text.as_bytes();
-    let year = i16::try_from(number(bytes.get(..4)?)?).ok()?;
+    let year = i16::try_from(number(bytes.get(..4)?)?).ok().filter(|year| *year > 0)?;
     let (month, day) = match bytes.len() {
         4 if !whole_day_needed => (1, 1),
         7 if !whole_day_needed && bytes[4] == b'-' => (number(&bytes[5..7])?, 1),
@@ -123,6 +124,8 @@ mod tests {
             ("2026-03", "2026-03-01T00:00:00Z", true, false),
             ("2026", "2026-01-01T00:00:00Z", true, false),
             ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z", false, false),
+            ("0001-01-01T00:00:00+14:00", "0000-12-31T10:00:00Z", false, false),
+            ("9999-12-31", "9999-12-30T22:00:00.999999999Z", true, false),
         ] {
             let time = parse(text).unwrap_or_else(|| panic!("{text} is a FHIR time"));
             assert_eq!(time.timestamp.to_string(), expected, "{text}");
@@ -136,6 +139,8 @@ mod tests {
             "",
             "yesterday",
             "20260301",
+            "0000",
+            "0000-01-01T00:00:00Z",
             "2026-3-1",
             "2026-13-01",
             "2026-02-30",

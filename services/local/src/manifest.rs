@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Result;
 use bpmonitor_clinical::{Source, Thresholds};
 use bpmonitor_crds::manifest::read_manifest;
-use bpmonitor_crds::{ArchiveCompression, BpMonitor};
-use bpmonitor_pipeline::embedded::Compression;
+use bpmonitor_crds::{ArchiveCompression, BpMonitor, HumanDuration};
+use bpmonitor_pipeline::embedded::{Compression, Retention};
 use bpmonitor_pipeline::{Monitor, Privacy};
 use jiff::SignedDuration;
 
@@ -22,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) thresholds: Thresholds,
     pub(crate) privacy: Privacy,
     pub(crate) compression: Compression,
+    pub(crate) retention: Retention,
     /// The manifest with its defaults, as JSON.
     pub(crate) json: String,
 }
@@ -53,7 +54,6 @@ fn mistakes(name: &str, errors: &[impl std::fmt::Display]) -> anyhow::Error {
 
 fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
     let spec = &monitor.spec;
-    let skew = spec.source.max_skew.to_std().and_then(|skew| SignedDuration::try_from(skew).ok());
     Ok(Settings {
         monitor: Monitor {
             name: monitor.metadata.name.clone().unwrap_or_default(),
@@ -62,7 +62,7 @@ fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
         source: Source {
             base_url: spec.source.base_url.clone(),
             unique_ids: spec.source.unique_ids,
-            max_skew: skew.ok_or_else(|| bad_usage("spec.source.maxSkew: too long"))?,
+            max_skew: duration("spec.source.maxSkew", &spec.source.max_skew)?,
         },
         thresholds,
         privacy: Privacy {
@@ -74,6 +74,16 @@ fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
             ArchiveCompression::Zstd => Compression::Zstd,
             ArchiveCompression::None => Compression::None,
         },
+        retention: Retention {
+            anomalies: duration("spec.elasticsearch.index.retention", &spec.elasticsearch.index.retention)?,
+            archive: duration("spec.archive.retention", &spec.archive.retention)?,
+            ..Retention::default()
+        },
         json: serde_json::to_string(monitor)?,
     })
+}
+
+fn duration(path: &str, text: &HumanDuration) -> Result<SignedDuration> {
+    let duration = text.to_std().and_then(|duration| SignedDuration::try_from(duration).ok());
+    duration.ok_or_else(|| bad_usage(format!("{path}: {} is not a duration such as 24h or 365d", text.as_str())))
 }

@@ -42,6 +42,8 @@ const SCHEMA: &str = "
         original BLOB NOT NULL,
         UNIQUE (topic, part, offset, entry)
     );
+    CREATE INDEX anomalies_stored ON anomalies (stored);
+    CREATE INDEX dead_letters_stored ON dead_letters (stored);
     CREATE TABLE inputs (
         path TEXT PRIMARY KEY,
         offset INTEGER NOT NULL,
@@ -302,6 +304,18 @@ impl Database {
             segment.written.as_microsecond()
         ];
         upsert.execute(row).map(drop).map_err(failed("writing the segments"))
+    }
+
+    pub(super) fn delete_segment(&self, name: &str) -> Result<(), PortError> {
+        let done = self.connection.execute("DELETE FROM segments WHERE name = ?1", [name]);
+        done.map(drop).map_err(failed("removing a segment"))
+    }
+
+    /// Deletes the rows of a table with `stored` that are older, in microseconds since 1970.
+    pub(super) fn delete_stored_before(&self, table: &str, time: i64) -> Result<(), PortError> {
+        let sql = format!("DELETE FROM {table} WHERE stored < ?1");
+        let done = self.connection.execute(&sql, [time]);
+        done.map(drop).map_err(failed("removing what is past its retention"))
     }
 
     pub(super) fn erasures(&self) -> Result<Vec<String>, PortError> {

@@ -6,15 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use bpmonitor_clinical::PseudonymKey;
-use jiff::{SignedDuration, Timestamp};
 
 use super::archive::{self, SegmentWriter};
 use super::database::Database;
+use super::retention::{self, Retention};
 use super::{Compression, EmbeddedStore, Letter, Segment, StoredInput};
 use crate::{Monitor, PortError, Tally};
-
-/// How long dead letters are kept.
-const DEAD_LETTERS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -112,20 +109,25 @@ impl WardDirectory {
         self.database().exists()
     }
 
-    /// Takes the directory for writing, and makes it where there is none.
+    /// Takes the directory for writing, and makes it where there is none. What is past its retention goes.
     ///
     /// # Errors
     ///
     /// [`WardError`]: it is in use, belongs to another monitor, has lost its key, or cannot be read or written.
-    pub fn open(&self, monitor: &Monitor, compression: Compression) -> Result<EmbeddedStore, WardError> {
+    pub fn open(
+        &self,
+        monitor: &Monitor,
+        compression: Compression,
+        retention: Retention,
+    ) -> Result<EmbeddedStore, WardError> {
         self.create()?;
         let lock = self.lock()?;
         let database = Database::open(&self.database())?;
         self.check_monitor(&database, monitor)?;
         let key = self.key_for(&database)?;
-        purge_letters(&database)?;
+        archive::recover(&self.archive(), &database.segments()?)?;
+        retention::apply(&database, &self.archive(), retention)?;
         let segments = database.segments()?;
-        archive::recover(&self.archive(), &segments)?;
         let writer = SegmentWriter::new(&self.archive(), compression, segments.last().cloned())?;
         Ok(EmbeddedStore::new(self.clone(), lock, database, writer, key)?)
     }
@@ -276,11 +278,4 @@ fn make_key(path: &Path) -> io::Result<PseudonymKey> {
         archive::sync_directory(directory)?;
     }
     Ok(PseudonymKey::new(&secret))
-}
-
-fn purge_letters(database: &Database) -> Result<(), PortError> {
-    let oldest = Timestamp::now().saturating_sub(DEAD_LETTERS_KEPT).unwrap_or(Timestamp::MIN);
-    let sql = "DELETE FROM dead_letters WHERE stored < ?1";
-    let done = database.connection.execute(sql, [oldest.as_microsecond()]);
-    done.map(drop).map_err(PortError::database("removing dead letters past their time"))
 }

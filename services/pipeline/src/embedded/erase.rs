@@ -87,7 +87,7 @@ fn commit(
         .execute("INSERT INTO erasures VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![patient, now])
         .map_err(failed())?;
     for segment in rewritten {
-        connection.execute("DELETE FROM segments WHERE name = ?1", [&segment.old.name]).map_err(failed())?;
+        database.delete_segment(&segment.old.name)?;
         database.set_segment(&segment.new)?;
     }
     database.commit()?;

@@ -10,6 +10,7 @@ mod erase;
 mod export;
 mod inbox;
 mod letters;
+mod retention;
 mod store;
 mod tail;
 
@@ -20,5 +21,6 @@ pub use erase::Erased;
 pub use export::{ExportBy, Exported};
 pub use inbox::Inbox;
 pub use letters::LetterSource;
+pub use retention::Retention;
 pub use store::EmbeddedStore;
 pub use tail::Tail;

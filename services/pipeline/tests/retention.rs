@@ -1,0 +1,66 @@
+//! What is past its retention goes when a ward is opened, and nothing else.
+
+use bpmonitor_clinical::{Source, Thresholds};
+use bpmonitor_pipeline::embedded::{Compression, EmbeddedStore, Retention, Tail, WardDirectory};
+use bpmonitor_pipeline::files::{FilePosition, FileSource, Input, NoFeed};
+use bpmonitor_pipeline::{Classifier, Monitor, PortError, Privacy, run};
+use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
+
+const OBSERVATIONS: &str = r#"{"resourceType":"Observation","id":"a","status":"final","subject":{"reference":"Patient/1"},"effectiveDateTime":"2026-01-01T00:00:00Z","code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]},"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":190,"code":"mm[Hg]"}},{"code":{"coding":[{"system":"http://loinc.org","code":"8462-4"}]},"valueQuantity":{"value":100,"code":"mm[Hg]"}}]}
+{"resourceType":"Observation","id":"b","status":"final","subject":{"reference":"Patient/1"},"effectiveDateTime":"2026-01-01T00:00:00Z","code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]},"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":110,"code":"mm[Hg]"}},{"code":{"coding":[{"system":"http://loinc.org","code":"8462-4"}]},"valueQuantity":{"value":70,"code":"mm[Hg]"}}]}
+not JSON
+"#;
+
+/// How many documents (anomalies and archived) and dead letters a ward holds.
+fn held(directory: &WardDirectory) -> (usize, usize) {
+    let mut documents = 0;
+    let mut tail = Tail::new(directory, true).unwrap();
+    tail.read::<PortError>(|_| {
+        documents += 1;
+        Ok(())
+    })
+    .unwrap();
+    (documents, directory.dead_letters(0, 100).unwrap().len())
+}
+
+fn open(directory: &WardDirectory, retention: Retention) -> EmbeddedStore {
+    directory.open(&Monitor::default(), Compression::Zstd, retention).unwrap()
+}
+
+async fn filled(root: &std::path::Path) -> WardDirectory {
+    let directory = WardDirectory::new(root.join("ward"));
+    let file = root.join("observations.ndjson");
+    std::fs::write(&file, OBSERVATIONS).unwrap();
+    let store = open(&directory, Retention::default());
+    let classifier = Classifier {
+        source: Source::default(),
+        thresholds: Thresholds::default(),
+        key: store.key().clone(),
+        privacy: Privacy::default(),
+        monitor: Monitor::default(),
+        erased: std::collections::HashSet::new(),
+    };
+    let input = Input { position: FilePosition::start(file.to_str().unwrap()), follow: false };
+    let source = FileSource::new([input], NoFeed);
+    run(source, classifier, store.sinks(), CancellationToken::new(), |_| {}).await.unwrap();
+    directory
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_class_goes_by_its_own_time() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = filled(root.path()).await;
+    assert_eq!(held(&directory), (2, 1));
+    let over = SignedDuration::ZERO;
+    drop(open(&directory, Retention::default()));
+    assert_eq!(held(&directory), (2, 1), "nothing is past its time");
+    drop(open(&directory, Retention { dead_letters: over, ..Retention::default() }));
+    assert_eq!(held(&directory), (2, 0));
+    drop(open(&directory, Retention { anomalies: over, ..Retention::default() }));
+    assert_eq!(held(&directory), (1, 0));
+    drop(open(&directory, Retention { archive: over, ..Retention::default() }));
+    assert_eq!(held(&directory), (0, 0));
+    let left = std::fs::read_dir(directory.archive()).unwrap().count();
+    assert_eq!(left, 0, "the segment's file goes with it");
+}
