@@ -62,6 +62,15 @@ soak: real-data ## The long forms of fault and load tests
 	PROPTEST_CASES=100000 $(CARGO) test --locked --release -p bpmonitor-clinical --test properties
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 
+.PHONY: fuzz
+fuzz: target/tools/bin/cargo-fuzz ## Any bytes into the reader, for FUZZ_SECONDS (300)
+	services/clinical/fuzz/seed.sh
+	cd services/clinical/fuzz && RUSTC_BOOTSTRAP=1 $(CURDIR)/target/tools/bin/cargo-fuzz run --sanitizer none read -- \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=65536
+
+target/tools/bin/cargo-fuzz:
+	$(CARGO) install --locked --root target/tools cargo-fuzz@0.13.2
+
 .PHONY: clean
 clean: ## Remove everything built and downloaded
 	$(CARGO) clean

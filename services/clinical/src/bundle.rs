@@ -8,7 +8,7 @@ use crate::field::{Field, borrowed};
 use crate::nesting::MAX_DEPTH;
 use crate::observation::Place;
 use crate::patient::BundlePatients;
-use crate::record::{next_index, read_resource};
+use crate::record::{InBundle, next_index, read_resource};
 use crate::{Entry, Finding, ReadContext, RejectionReason, SkipReason};
 
 /// The levels from a Bundle to the resources in it: the Bundle, `entry`, and the entry.
@@ -28,7 +28,7 @@ pub(crate) fn read_bundle<'a>(
     let counter = counter.unwrap_or(&mut own_counter);
     let mut whole = |counter: &mut u32, finding| {
         let index = next_index(is_inner.then_some(counter));
-        visit(Entry { index, raw: raw.as_bytes(), observation_id: None, finding });
+        visit(Entry { index, raw: raw.as_bytes(), observation_id: None, finding, bundle: None });
     };
     if depth + LEVELS >= MAX_DEPTH {
         return whole(counter, Finding::Rejected(RejectionReason::TooDeep));
@@ -46,7 +46,7 @@ pub(crate) fn read_bundle<'a>(
         (false, _) => whole(counter, Finding::Rejected(RejectionReason::NotFhir)),
         (true, true) => whole(counter, Finding::Skipped(SkipReason::EmptyBundle)),
         (true, false) => {
-            let place = Place { full_url: None, patients: &patients, depth: depth + LEVELS };
+            let place = Place { full_url: None, patients: &patients, depth: depth + LEVELS, entry: None };
             for_each_element(entries, |entry| read_entry(entry, counter, place, context, visit));
         }
     }
@@ -61,7 +61,8 @@ fn read_entry<'a>(
 ) {
     let mut unread = |raw: &RawValue, finding| {
         let index = next_index(Some(counter));
-        visit(Entry { index, raw: raw.get().as_bytes(), observation_id: None, finding });
+        let bundle = Some(InBundle { entry: entry.get(), patients: place.patients });
+        visit(Entry { index, raw: raw.get().as_bytes(), observation_id: None, finding, bundle });
     };
     let (full_url, raw) = match from_raw::<BundleEntry<'a>>(entry) {
         Ok(Field::Is(BundleEntry { full_url, resource: Some(raw) })) => (full_url, raw),
@@ -73,6 +74,6 @@ fn read_entry<'a>(
     let Ok(Field::Is(mut resource)) = from_raw::<Resource<'a>>(raw) else {
         return unread(raw, Finding::Rejected(RejectionReason::NotFhir));
     };
-    let place = Place { full_url: borrowed(&full_url), ..place };
+    let place = Place { full_url: borrowed(&full_url), entry: Some(entry.get()), ..place };
     read_resource(&mut resource, raw.get(), Some(counter), &place, context, visit);
 }

@@ -24,6 +24,8 @@ pub(crate) struct Place<'s, 'a> {
     pub(crate) patients: &'s BundlePatients<'a>,
     /// The levels of JSON around it.
     pub(crate) depth: usize,
+    /// The entry of the Bundle that it stands in.
+    pub(crate) entry: Option<&'a str>,
 }
 
 /// What an Observation's codes make of it.

@@ -1,7 +1,7 @@
 //! Whose an Observation is: one key for one patient, however the subject is written.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use jiff::civil::Date;
@@ -139,7 +139,7 @@ pub struct Patient<'a> {
 type SystemAndValue<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// The Patients of a Bundle, by everything that can refer to them.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct BundlePatients<'a> {
     patients: Vec<Patient<'a>>,
     by_url: HashMap<String, usize>,
@@ -147,6 +147,10 @@ pub(crate) struct BundlePatients<'a> {
     by_identifier: HashMap<SystemAndValue<'a>, Option<usize>>,
     /// The URNs of what is no Patient.
     others: HashSet<&'a str>,
+    /// Each Patient's entry as it stands in the Bundle.
+    entries: Vec<&'a RawValue>,
+    /// What a reference to a Patient must contain, and which Patient it then may mean.
+    names: Vec<(Cow<'a, str>, usize)>,
 }
 
 impl<'a> BundlePatients<'a> {
@@ -157,19 +161,30 @@ impl<'a> BundlePatients<'a> {
         };
         let full_url = borrowed(&full_url);
         if is_patient(&resource) {
-            self.add(full_url, resource, base_url);
+            if self.add(full_url, resource, base_url) {
+                self.entries.push(entry);
+            }
         } else {
             self.others.extend(full_url.filter(|url| url.starts_with("urn:")));
         }
     }
 
-    fn add(&mut self, full_url: Option<&'a str>, mut resource: PatientResource<'a>, base_url: &'a str) {
+    /// Adds a Patient, unless nothing identifies it.
+    fn add(
+        &mut self,
+        full_url: Option<&'a str>,
+        mut resource: PatientResource<'a>,
+        base_url: &'a str,
+    ) -> bool {
         let identifiers = std::mem::take(&mut resource.identifier).into_option().unwrap_or_default().0;
         let Some(identity) = identity_of(full_url, &resource, &identifiers, base_url) else {
-            return;
+            return false;
         };
         let index = self.patients.len();
         self.by_url.insert(identity.to_string(), index);
+        self.names.extend(full_url.map(|url| (Cow::Borrowed(url), index)));
+        self.names.extend(resource.id.as_ref().map(|id| (id.clone(), index)));
+        self.names.extend(identifiers.iter().map(|(_, value)| (value.clone(), index)));
         if let Some(full_url) = full_url {
             self.by_url.insert(full_url.to_owned(), index);
         }
@@ -181,6 +196,14 @@ impl<'a> BundlePatients<'a> {
             }
         }
         self.patients.push(Patient { identity, name: name_of(&resource), born: born(&resource) });
+        true
+    }
+
+    /// The entries of the Patients that `text` may refer to.
+    pub(crate) fn entries_named_in(&self, text: &str) -> impl Iterator<Item = &'a RawValue> {
+        let named = self.names.iter().filter(|(name, _)| text.contains(name.as_ref()));
+        let indices: BTreeSet<usize> = named.map(|(_, index)| *index).collect();
+        indices.into_iter().map(|index| self.entries[index])
     }
 
     /// The Patient that is referred to, whether it is in the Bundle or not; none where that is no Patient.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use enumset::EnumSet;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Flag, Patient, Pressure, RejectionReason, SkipReason, Version};
+use crate::{Flag, MAX_RECORD_BYTES, Patient, Pressure, RejectionReason, SkipReason, Version};
 
 /// What is declared about where Observations come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +16,18 @@ pub struct Source {
     pub unique_ids: bool,
     /// How far ahead of the clock an effective time may lie.
     pub max_skew: SignedDuration,
+    /// The largest record that is read, in bytes.
+    pub max_record_bytes: usize,
 }
 
 impl Default for Source {
     fn default() -> Self {
-        Self { base_url: String::new(), unique_ids: true, max_skew: SignedDuration::from_hours(24) }
+        Self {
+            base_url: String::new(),
+            unique_ids: true,
+            max_skew: SignedDuration::from_hours(24),
+            max_record_bytes: MAX_RECORD_BYTES,
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use crate::observation::{Place, read_observation};
 use crate::patient::BundlePatients;
 use crate::{Finding, ReadContext, RejectionReason, SkipReason};
 
-/// The largest record that is read, in bytes: the largest message that the observations topic takes.
-pub const MAX_RECORD_BYTES: usize = 32 * 1024 * 1024;
+/// The largest record that is read from a file, in bytes.
+pub const MAX_RECORD_BYTES: usize = 256 * 1024 * 1024;
 
 /// One entry of a record: a resource of its own, or one in a Bundle.
 #[derive(Debug)]
@@ -28,6 +28,34 @@ pub struct Entry<'a> {
     pub observation_id: Option<Cow<'a, str>>,
     /// What it turned out to be.
     pub finding: Finding<'a>,
+    /// What it stands in, where that is a Bundle.
+    pub(crate) bundle: Option<InBundle<'a>>,
+}
+
+/// What an entry of a Bundle needs to be read without it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InBundle<'a> {
+    /// The Bundle's entry, of which the resource is a part.
+    pub(crate) entry: &'a str,
+    pub(crate) patients: &'a BundlePatients<'a>,
+}
+
+impl Entry<'_> {
+    /// The entry's bytes with what it needs of its Bundle: read alone, they lead to the same finding as in it. For an entry
+    /// of a Bundle that is a Bundle itself, of this entry and the Patients that it may refer to.
+    pub fn standalone(&self) -> Vec<u8> {
+        let Some(InBundle { entry, patients }) = self.bundle else {
+            return self.raw.to_vec();
+        };
+        let mut bundle = br#"{"resourceType":"Bundle","type":"collection","entry":["#.to_vec();
+        bundle.extend_from_slice(entry.as_bytes());
+        for patient in patients.entries_named_in(entry).filter(|patient| patient.get() != entry) {
+            bundle.push(b',');
+            bundle.extend_from_slice(patient.get().as_bytes());
+        }
+        bundle.extend_from_slice(b"]}");
+        bundle
+    }
 }
 
 /// How far [`read_next`] came.
@@ -37,18 +65,19 @@ pub enum Step {
     Advanced {
         /// Bytes used, the line end included.
         bytes: usize,
-        /// Line ends in them. None, and input to come: a line that is too large was rejected and goes on. What comes
-        /// up to its line end, and that too, is to be dropped.
+        /// Line ends in them.
         lines: usize,
     },
     /// The buffer ends within a record, and there is more input to come. To be asked again costs as much as the
-    /// first time: the buffer had better grow to twice its size.
+    /// first time: the buffer had better grow to twice its size. Where it is as large as a record may be, the record is too
+    /// large, and whoever owns the input passes over it.
     NeedMore,
 }
 
 /// Reads the next record of `buffer` and hands its entries to `visit`. `at_end` says that no input follows the buffer.
 ///
-/// A record is a line that is a JSON value, or a JSON value that spans lines. Anything else costs one line.
+/// A record is a line that is a JSON value, a JSON value that spans lines, or an object that another follows on the same
+/// line. Anything else costs one line.
 pub fn read_next<'a>(
     buffer: &'a [u8],
     at_end: bool,
@@ -57,19 +86,24 @@ pub fn read_next<'a>(
 ) -> Step {
     let (line, used) = match memchr(b'\n', buffer) {
         Some(end) => (&buffer[..end], end + 1),
-        None if at_end || buffer.len() > MAX_RECORD_BYTES => (buffer, buffer.len()),
+        None if at_end => (buffer, buffer.len()),
         None => return Step::NeedMore,
     };
     let of_line = Step::Advanced { bytes: used, lines: usize::from(used > line.len()) };
     let text = trimmed(line);
     let reason = match read_line(line, text, context, visit) {
         Ok(()) => return of_line,
-        Err(Unread::CutShort) if used < buffer.len() || !at_end => match spanning_document(buffer, at_end) {
-            Span::Whole(end) => return read_spanning(&buffer[..end], context, visit),
-            Span::NeedMore => return Step::NeedMore,
-            Span::None(reason) => reason,
+        Err(Unread::CutShort) if used < buffer.len() || !at_end => {
+            match spanning_document(buffer, at_end, context.source.max_record_bytes) {
+                Span::Whole(end) => return read_spanning(&buffer[..end], context, visit),
+                Span::NeedMore => return Step::NeedMore,
+                Span::None(reason) => reason,
+            }
+        }
+        Err(unread) => match followed_document(line) {
+            Some(end) => return read_spanning(&buffer[..end], context, visit),
+            None => unread.reason(),
         },
-        Err(unread) => unread.reason(),
     };
     visit(rejected(text, reason));
     of_line
@@ -81,7 +115,7 @@ fn read_line<'a>(
     context: &ReadContext<'a>,
     visit: &mut impl FnMut(Entry<'_>),
 ) -> Result<(), Unread> {
-    if line.len() > MAX_RECORD_BYTES {
+    if line.len() > context.source.max_record_bytes {
         return Err(Unread::Rejected(RejectionReason::TooLarge));
     }
     if text.is_empty() { Ok(()) } else { read_document(text, context, visit) }
@@ -128,7 +162,7 @@ fn without_mark(text: &[u8]) -> &[u8] {
 }
 
 fn rejected(raw: &[u8], reason: RejectionReason) -> Entry<'_> {
-    Entry { index: None, raw, observation_id: None, finding: Finding::Rejected(reason) }
+    Entry { index: None, raw, observation_id: None, finding: Finding::Rejected(reason), bundle: None }
 }
 
 /// Why a text is not a readable document.
@@ -167,8 +201,8 @@ enum Span {
     None(RejectionReason),
 }
 
-fn spanning_document(buffer: &[u8], at_end: bool) -> Span {
-    let window = &buffer[..buffer.len().min(MAX_RECORD_BYTES)];
+fn spanning_document(buffer: &[u8], at_end: bool, most: usize) -> Span {
+    let window = &buffer[..buffer.len().min(most)];
     let unfinished = || match () {
         () if window.len() < buffer.len() => Span::None(RejectionReason::TooLarge),
         () if at_end => Span::None(RejectionReason::NotJson),
@@ -182,6 +216,9 @@ fn spanning_document(buffer: &[u8], at_end: bool) -> Span {
         Err(NoEnd::Invalid) => return Span::None(RejectionReason::NotJson),
     };
     let rest = &window[end..];
+    if begins_object(rest) {
+        return Span::Whole(end);
+    }
     let line_end = memchr(b'\n', rest);
     if !rest[..line_end.unwrap_or(rest.len())].iter().copied().all(is_blank) {
         return Span::None(RejectionReason::NotJson);
@@ -193,6 +230,18 @@ fn spanning_document(buffer: &[u8], at_end: bool) -> Span {
     }
 }
 
+/// Where a document ends that another follows on the same line.
+fn followed_document(line: &[u8]) -> Option<usize> {
+    let start = line.len() - without_mark(line).len();
+    let end = start + value_end(&line[start..]).ok()?;
+    begins_object(&line[end..]).then_some(end)
+}
+
+/// Whether an object begins on this line.
+fn begins_object(rest: &[u8]) -> bool {
+    rest.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'{')
+}
+
 fn read_document<'a>(
     text: &'a [u8],
     context: &ReadContext<'a>,
@@ -202,7 +251,7 @@ fn read_document<'a>(
     match serde_json::from_str::<Field<Resource<'a>>>(text) {
         Ok(Field::Is(mut resource)) => {
             let no_patients = BundlePatients::default();
-            let place = Place { full_url: None, patients: &no_patients, depth: 0 };
+            let place = Place { full_url: None, patients: &no_patients, depth: 0, entry: None };
             read_resource(&mut resource, text, None, &place, context, visit);
             Ok(())
         }
@@ -235,7 +284,8 @@ pub(crate) fn read_resource<'a>(
         Some("Observation") => read_observation(resource, place, context),
         Some(_) => Finding::Skipped(SkipReason::NotObservation),
     };
-    visit(Entry { index: next_index(counter), raw: raw.as_bytes(), observation_id, finding });
+    let bundle = place.entry.map(|entry| InBundle { entry, patients: place.patients });
+    visit(Entry { index: next_index(counter), raw: raw.as_bytes(), observation_id, finding, bundle });
 }
 
 /// The next index of a Bundle's entries; none outside of a Bundle.

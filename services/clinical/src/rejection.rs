@@ -14,7 +14,7 @@ pub enum RejectionReason {
     NotJson,
     /// JSON, but not the shape of a FHIR resource.
     NotFhir,
-    /// Larger than 32 MiB.
+    /// Larger than records of its source may be: 256 MiB in a file.
     TooLarge,
     /// Nested deeper than 128 levels.
     TooDeep,
@@ -74,7 +74,9 @@ impl RejectionReason {
             Self::NotFhir => {
                 "not the shape of a FHIR resource: no resourceType, or a needed field there twice or of the wrong JSON type"
             }
-            Self::TooLarge => "larger than 32 MiB; send smaller Bundles or NDJSON",
+            Self::TooLarge => {
+                "larger than a record may be (256 MiB in a file); send smaller Bundles or NDJSON"
+            }
             Self::TooDeep => "nested deeper than 128 levels",
             Self::NoStatus => "the Observation has no status",
             Self::NoId => "the withdrawal has no id and no content to find the withdrawn Observation by",

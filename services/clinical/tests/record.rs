@@ -3,8 +3,8 @@
 
 mod common;
 
-use bpmonitor_clinical::MAX_RECORD_BYTES;
-use common::{bundle, observation, outcomes, read, read_incrementally, with};
+use bpmonitor_clinical::Source;
+use common::{bundle, observation, outcomes, read, read_from, read_incrementally, source, with};
 use serde_json::{Value, json};
 
 const READ: &str = "hypertension_stage2";
@@ -51,7 +51,6 @@ fn a_bad_line_costs_one_line() {
         ("{\"resourceType\":\"Observation", "rejected not_json"),
         ("{\"resourceType\":\"Observation\",", "rejected not_json"),
         ("}", "rejected not_json"),
-        ("{} {}", "rejected not_json"),
         ("{},", "rejected not_json"),
         ("{'a':1}", "rejected not_json"),
         ("tru", "rejected not_json"),
@@ -228,30 +227,49 @@ fn it_does_not_matter_how_the_input_arrives() {
     }
 }
 
-#[test]
-fn a_line_that_is_too_large_costs_one_line() {
-    let padding = vec![b'x'; MAX_RECORD_BYTES];
-    let line = one_line();
-    let input = [b"{\"a\":\"", padding.as_slice(), b"\"}{}\n", line.as_bytes(), b"\n"].concat();
-    assert_eq!(outcomes(&input), ["rejected too_large", READ]);
-    let (seen, lines) = read_incrementally(&input, 1000, MAX_RECORD_BYTES);
-    let found: Vec<_> = seen.iter().map(|seen| seen.outcome.as_str()).collect();
-    assert_eq!((found, lines), (vec!["rejected too_large", READ], 2));
+/// What is read from a source whose records may have this many bytes.
+fn outcomes_up_to(most: usize, input: &str) -> Vec<String> {
+    let source = Source { max_record_bytes: most, ..source() };
+    read_from(input.as_bytes(), &source).into_iter().map(|seen| seen.outcome).collect()
 }
 
 #[test]
-fn an_entry_may_have_32_mib_and_an_input_any_number_of_bytes() {
+fn a_line_that_is_too_large_costs_one_line() {
+    let padding = "x".repeat(5000);
+    let input = format!("{{\"a\":\"{padding}\"}}\n{}\n", one_line());
+    assert_eq!(outcomes_up_to(5000, &input), ["rejected too_large", READ]);
+}
+
+#[test]
+fn a_record_has_a_limit_and_an_input_has_none() {
+    let most = 5000;
     let with_padding =
         |bytes: usize| format!("{{\"resourceType\":\n\"Patient\",\"x\":\"{}\"}}", " ".repeat(bytes));
     let frame = with_padding(0).len();
-    let largest = with_padding(MAX_RECORD_BYTES - frame - 1);
+    let largest = with_padding(most - frame - 1);
     assert_eq!(
-        outcomes(format!("{largest}\n{}\n{largest}\n", one_line()).as_bytes()),
+        outcomes_up_to(most, &format!("{largest}\n{}\n{largest}\n", one_line())),
         ["skipped not_observation", READ, "skipped not_observation"]
     );
-    let larger = with_padding(MAX_RECORD_BYTES - frame + 1);
-    let found = outcomes(format!("{larger}\n{}\n", one_line()).as_bytes());
+    let larger = with_padding(most - frame + 1);
+    let found = outcomes_up_to(most, &format!("{larger}\n{}\n", one_line()));
     assert_eq!(found, ["rejected too_large", "rejected not_json", READ]);
+}
+
+#[test]
+fn a_document_may_begin_where_another_ends() {
+    let (line, document) = (one_line(), pretty(&serde_json::from_str(&one_line()).unwrap()));
+    for input in [
+        format!("{line}{line}"),
+        format!("{line} \t{line}\n"),
+        format!("{document}{document}\n"),
+        format!("{document}{line}"),
+        format!("{line}{document}\n"),
+    ] {
+        assert_eq!(outcomes(input.as_bytes()), [READ, READ], "{input}");
+    }
+    assert_eq!(outcomes(format!("{line}x\n{line}").as_bytes()), ["rejected not_json", READ]);
+    assert_eq!(outcomes(format!("{line}{{x\n{line}").as_bytes()), [READ, "rejected not_json", READ]);
 }
 
 #[test]
@@ -271,4 +289,36 @@ fn an_array_of_what_is_no_component_is_read_through() {
     let numbers = "1,".repeat(1_000_000) + "1";
     let components = with(&json!({"component": "NUMBERS"})).replace("\"NUMBERS\"", &format!("[{numbers}]"));
     assert_eq!(outcomes(components.as_bytes()), ["rejected not_fhir"]);
+}
+
+#[test]
+fn an_entry_taken_out_of_its_bundle_is_the_same_entry() {
+    let urn = |number: usize| format!("urn:uuid:00000000-0000-4000-8000-00000000000{number}");
+    let patient = |id: &str| {
+        json!({"resourceType": "Patient", "id": id, "birthDate": "2020-01-01",
+        "identifier": [{"system": "urn:s", "value": format!("value of {id}")}]})
+    };
+    let of = |subject: Value| {
+        let mut observation = observation();
+        observation["subject"] = subject;
+        observation
+    };
+    let input = bundle(&[
+        (&urn(1), patient("one")),
+        (&urn(2), patient("two")),
+        (&urn(3), of(json!({"reference": urn(1)}))),
+        ("https://b.example/Observation/4", of(json!({"reference": "Patient/two"}))),
+        ("", of(json!({"identifier": {"system": "urn:s", "value": "value of two"}}))),
+        ("", json!("no resource")),
+    ]);
+    let source = source();
+    let mut apart = Vec::new();
+    bpmonitor_clinical::read_all(input.as_bytes(), &common::context(&source), &mut |entry| {
+        apart.push((common::see(&entry), entry.standalone()));
+    });
+    assert_eq!(apart.len(), 6);
+    for (seen, alone) in apart {
+        let first = read(&alone).remove(0);
+        assert_eq!(common::Seen { index: seen.index, ..first }, seen, "{}", String::from_utf8_lossy(&alone));
+    }
 }

@@ -44,7 +44,7 @@ pub struct DeadLetter {
     pub reason: RejectionReason,
     /// When the message was written.
     pub time: Timestamp,
-    /// The entry's bytes.
+    /// The entry's bytes; of an entry of a Bundle with what it needs of the Bundle.
     pub original: Vec<u8>,
 }
 

@@ -49,6 +49,11 @@ struct Place<'m> {
 }
 
 impl Place<'_> {
+    /// Where the message stands for one entry of a Bundle, that is its first; the others are what it needs beside it.
+    fn is_meant(&self, entry: &Entry<'_>) -> bool {
+        self.message.entry.is_none() || entry.index == Some(0)
+    }
+
     fn letter(&self, entry: Option<u32>, reason: RejectionReason, original: Vec<u8>) -> DeadLetter {
         let start = &self.message.origin;
         let origin = Origin {
@@ -114,7 +119,9 @@ impl Classifier {
             let at = Place { message, used };
             let rest = &message.bytes[used.bytes..];
             let step = read_next(rest, is_whole, &context, &mut |entry| {
-                self.sort(&entry, &at, &context, batch);
+                if at.is_meant(&entry) {
+                    self.sort(&entry, &at, &context, batch);
+                }
             });
             let Step::Advanced { bytes, lines } = step else { break };
             used.bytes += bytes;
@@ -132,7 +139,7 @@ impl Classifier {
             Finding::Reading(reading) => self.store(reading, entry, context, batch),
         };
         if let Outcome::Rejected(reason) = outcome {
-            batch.dead_letters.push(at.letter(entry.index, reason, entry.raw.to_vec()));
+            batch.dead_letters.push(at.letter(entry.index, reason, entry.standalone()));
         }
         batch.tally.count(outcome);
     }

@@ -31,7 +31,7 @@ pub struct Message {
     pub bytes: Vec<u8>,
     /// How much of it is there.
     pub extent: Extent,
-    /// The entry that the payload was in a Bundle, where it stands for one that was taken out.
+    /// Which entry of a Bundle the payload stands for, where it was taken out of one: the first of the payload is meant.
     pub entry: Option<u32>,
 }
 

@@ -67,18 +67,31 @@ impl Tally {
 
     /// Adds another tally to this one.
     pub fn add(&mut self, other: &Self) {
-        self.anomaly += other.anomaly;
-        self.normal += other.normal;
-        self.rejected += other.rejected;
-        self.skipped += other.skipped;
-        self.withdrawn += other.withdrawn;
+        self.combine(other, u64::saturating_add);
+    }
+
+    /// Takes away a tally that was added.
+    pub fn subtract(&mut self, other: &Self) {
+        self.combine(other, u64::saturating_sub);
+        for counts in [&mut self.categories, &mut self.rejections, &mut self.skips] {
+            counts.retain(|_, count| *count > 0);
+        }
+    }
+
+    fn combine(&mut self, other: &Self, with: impl Fn(u64, u64) -> u64) {
+        self.anomaly = with(self.anomaly, other.anomaly);
+        self.normal = with(self.normal, other.normal);
+        self.rejected = with(self.rejected, other.rejected);
+        self.skipped = with(self.skipped, other.skipped);
+        self.withdrawn = with(self.withdrawn, other.withdrawn);
         for (ours, theirs) in [
             (&mut self.categories, &other.categories),
             (&mut self.rejections, &other.rejections),
             (&mut self.skips, &other.skips),
         ] {
             for (id, count) in theirs {
-                add(ours, id, *count);
+                let ours = ours.entry(id.clone()).or_default();
+                *ours = with(*ours, *count);
             }
         }
     }

@@ -1,4 +1,5 @@
 //! What is past its retention goes when a ward is opened, and nothing else.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 use bpmonitor_clinical::{Source, Thresholds};
 use bpmonitor_pipeline::embedded::{Compression, EmbeddedStore, Retention, Tail, WardDirectory};

@@ -229,11 +229,8 @@ pub(crate) fn read_incrementally(input: &[u8], first: usize, growth: usize) -> (
             Step::Advanced { bytes, lines } => {
                 assert!(bytes > 0 && start + bytes <= end, "a step advances within its buffer");
                 assert_eq!(lines, memchr::memchr_iter(b'\n', &input[start..start + bytes]).count());
-                let goes_on = lines == 0 && !at_end;
-                let dropped =
-                    if goes_on { memchr::memchr(b'\n', &input[start + bytes..]).unwrap() + 1 } else { 0 };
-                start += bytes + dropped;
-                line_ends += lines + usize::from(goes_on);
+                start += bytes;
+                line_ends += lines;
             }
             Step::NeedMore => {
                 assert!(!at_end, "there is no more");

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tokio::task::block_in_place;
 
 use super::EmbeddedStore;
-use crate::{Checkpoint, Extent, Message, PortError, Source, Tally, Used};
+use crate::{Checkpoint, Extent, Message, Outcome, PortError, Source, Tally, Used};
 
 /// How many letters make a batch.
 const BATCH_LETTERS: usize = 500;
@@ -19,12 +19,16 @@ pub struct LetterSource {
     read: VecDeque<super::Letter>,
     after: i64,
     last: i64,
-    offered: Vec<i64>,
+    offered: Replayed,
 }
 
 /// The letters that were read again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replayed(Vec<i64>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    seqs: Vec<i64>,
+    /// What they were counted as.
+    counted: Tally,
+}
 
 impl LetterSource {
     /// Reads the letters of this ward.
@@ -34,7 +38,7 @@ impl LetterSource {
     /// What reading the database fails with.
     pub fn new(store: EmbeddedStore) -> Result<Self, PortError> {
         let last = store.locked().database.last_seq()?;
-        Ok(Self { store, read: VecDeque::new(), after: 0, last, offered: Vec::new() })
+        Ok(Self { store, read: VecDeque::new(), after: 0, last, offered: Replayed::default() })
     }
 }
 
@@ -55,7 +59,8 @@ impl Source for LetterSource {
             && let Some(super::Letter { seq, letter, .. }) = self.read.pop_front()
         {
             bytes += letter.original.len();
-            self.offered.push(seq);
+            self.offered.seqs.push(seq);
+            self.offered.counted.count(Outcome::Rejected(letter.reason));
             messages.push(Message {
                 origin: letter.origin,
                 time: letter.time,
@@ -68,16 +73,16 @@ impl Source for LetterSource {
     }
 
     fn accept(&mut self, _: Used) -> Replayed {
-        Replayed(std::mem::take(&mut self.offered))
+        std::mem::take(&mut self.offered)
     }
 }
 
 impl Checkpoint<Replayed> for EmbeddedStore {
-    /// A letter that was rejected again was written under a new number: the old numbers go.
+    /// A letter that was rejected again was written under a new number: the old numbers go, and what they were counted as.
     async fn commit(&mut self, position: Replayed, tally: &Tally) -> Result<(), PortError> {
         block_in_place(|| {
             let mut ward = self.locked();
-            ward.database.delete_letters(&position.0)?;
+            ward.delete_letters(&position.seqs, &position.counted)?;
             ward.commit(tally)
         })
     }

@@ -127,6 +127,12 @@ impl Ward {
         self.writing()?.0.set_segment(&segment)
     }
 
+    /// Deletes dead letters, and what they were counted as.
+    pub(super) fn delete_letters(&mut self, seqs: &[i64], counted: &Tally) -> Result<(), PortError> {
+        self.totals.subtract(counted);
+        self.writing()?.0.delete_letters(seqs)
+    }
+
     /// Commits what was written, with the counts.
     pub(super) fn commit(&mut self, tally: &Tally) -> Result<(), PortError> {
         self.totals.add(tally);

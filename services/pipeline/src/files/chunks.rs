@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-/// The largest record that is read from a file, in bytes.
-pub const MAX_RECORD_BYTES: usize = 256 * 1024 * 1024;
+use bpmonitor_clinical::MAX_RECORD_BYTES;
+
 /// What a [`Chunks::fill`] led to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Filled {
@@ -58,11 +58,11 @@ impl<R: Read> Chunks<R> {
     ///
     /// The reader's.
     pub fn fill(&mut self) -> io::Result<Filled> {
-        if self.buffer.len() > self.most {
+        if self.buffer.len() >= self.most {
             return self.pass_over().map(Filled::TooLarge);
         }
         if self.buffer.len() >= self.wanted {
-            self.wanted = (self.buffer.len() * 2).min(self.most + self.chunk);
+            self.wanted = (self.buffer.len() * 2).min(self.most);
         }
         let read = self.read_up_to(self.wanted)?;
         Ok(if read == 0 { Filled::AtEnd } else { Filled::Some })

@@ -5,7 +5,7 @@ mod open;
 mod position;
 mod source;
 
-pub use chunks::{Chunks, Filled, MAX_RECORD_BYTES, PassedOver};
+pub use chunks::{Chunks, Filled, PassedOver};
 pub use open::Input;
 pub use position::{FilePosition, Fingerprint};
 pub use source::{Feed, FileSource, NoFeed};
