@@ -7,17 +7,15 @@ Prints totals as one line of JSON; with --per-entry, before them one line of JSO
 nothing of the product's code. Settings are the defaults: profile aha-2017, every category but normal an anomaly, no base
 URL, unique ids, 24 h of skew; the clock is now, or --now.
 
-Where one record ends and the next begins, at each line that is not blank:
-  1. the line is a JSON value by itself: a record;
-  2. else it starts with { or [ and a JSON value that starts there ends on a later line with nothing after it on that
-     line: a record;
-  3. else that one line is `not_json`, and the next line is looked at.
+Where one record ends and the next begins, at each place that is not blank where a line begins or a record ended:
+  1. a JSON value that starts there ends on the same line, and the rest of the line is blank or starts with {: a record;
+  2. else it starts with { or [ and a JSON value that starts there ends so on a later line: a record;
+  3. else the rest of that one line is `not_json`, and the next line is looked at.
+A record's line is the one it begins on.
 
 Two faults in one Observation: the page's order decides (sections 1 to 7, in section 4 the table's order).
-null is the same as absent, and so is a blank string, except as a date. More that the page leaves open is marked CHOICE.
-
-Known limits: beyond about 900 levels a whole record is one `too_deep`, and the size of a Bundle's entry is that of its
-compact form.
+null is the same as absent, and so is a blank string, except as a date or a comparator. What decides nothing is not
+needed: of a missing side nothing is. More that the page leaves open is marked CHOICE.
 """
 
 import argparse
@@ -31,11 +29,12 @@ import re
 import sys
 from decimal import Decimal
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 MAX_LEVELS = 128
+KEPT_LEVELS = 200  # what Python can take in is not without end
 SKEW_SECONDS = 24 * 3600
-BOM = b"\xef\xbb\xbf"
-BLANK = b" \t\r\n"
+BOM = "\ufeff"
+BLANKS = re.compile(r"[ \t\r\n]*")
 
 LOINC = {"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"}
 SYSTOLIC, DIASTOLIC, MEAN = "8480-6", "8462-4", "8478-0"
@@ -45,7 +44,7 @@ PANELS = {"85354-9", "55284-4", "35094-2", "55417-0"}
 UNITS = {"mm[Hg]": "mmHg", "mmHg": "mmHg", "mm Hg": "mmHg", "kPa": "kPa"}
 KPA = Decimal("7.50062")
 
-decimal.getcontext().prec = 200
+decimal.getcontext().prec = 10**6
 decimal.getcontext().traps[decimal.Inexact] = True  # never round
 
 
@@ -87,27 +86,12 @@ def no_constant(name):
 DECODER = json.JSONDecoder(
     parse_float=Number, parse_int=Number, parse_constant=no_constant, object_pairs_hook=pairs_to_object
 )
-ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
-
-
-def lone_surrogate(text):
-    if "\\ud" not in text and "\\uD" not in text:
-        return False
-    high_end = None
-    for match in ESCAPE.finditer(text):
-        unit = int(match[1], 16) if match[1] else 0
-        low = 0xDC00 <= unit <= 0xDFFF
-        if low != (high_end is not None and high_end == match.start()):
-            return True
-        high_end = match.end() if 0xD800 <= unit <= 0xDBFF else None
-        if high_end is not None and not text.startswith("\\u", high_end):
-            return True
-    return high_end is not None
-
+# Bytes that are no UTF-8 are read as halves of surrogate pairs, which no UTF-8 can give: see decode().
+HALF = re.compile("[\ud800-\udfff]")
 
 TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
-        (?P<string>"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*")
+        (?P<string>"[^"\\\x00-\x1f\ud800-\udfff]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f\ud800-\udfff]*)*")
       | (?P<scalar>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)
       | (?P<mark>[{}\[\],:])
       | (?P<end>\Z))""",
@@ -121,19 +105,25 @@ class Scanner:
     def __init__(self):
         self.open = []
         self.want = "value"  # or: first_value, first_name, name, colon, next, nothing
+        self.end = None  # of the value, in the text that it ended in
+        self.kept = []  # the tokens of the first levels
 
-    def feed(self, text):
+    def feed(self, text, at=0):
         """-> "more", "done" or "bad"."""
-        at = 0
-        while True:
+        while self.want != "nothing":
             match = TOKEN.match(text, at)
             if not match:
                 return "bad"
             kind, at = match.lastgroup, match.end()
             if kind == "end":
-                return "done" if self.want == "nothing" else "more"
+                return "more"
+            before = len(self.open)
             if not self.take(kind, match[kind]):
                 return "bad"
+            if before <= KEPT_LEVELS:
+                self.kept.append(match[kind] if len(self.open) <= KEPT_LEVELS else "null")
+        self.end = at
+        return "done"
 
     def take(self, kind, token):
         want = self.want
@@ -158,35 +148,48 @@ class Scanner:
         return True
 
 
-TOO_DEEP = object()
+def decode(raw):
+    return raw.decode("utf-8", "surrogateescape")
 
 
-def parse(raw):
-    """-> a JSON value, TOO_DEEP for one that cannot be taken in, or ValueError."""
-    text = raw.decode("utf-8")  # UnicodeDecodeError is a ValueError
+def size_of(text):
+    return len(text.encode("utf-8", "surrogateescape"))
+
+
+def parse(text, at=0):
+    """-> a JSON value that starts there (of what is nested deeper, the first levels) and its end, or ValueError."""
     try:
-        value = DECODER.decode(text)
+        value, end = DECODER.raw_decode(text, at)
     except RecursionError:
-        if Scanner().feed(text) != "done":
+        scanner = Scanner()
+        if scanner.feed(text, at) != "done":
             raise ValueError from None
-        value = TOO_DEEP
-    if lone_surrogate(text):
+        value, end = DECODER.decode("".join(scanner.kept)), scanner.end
+    if HALF.search(text, at, end):
         raise ValueError
-    return value
+    return value, end
 
 
-def scan(scanner, raw):
-    try:
-        return scanner.feed(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        return "bad"
+def skip(text, at):
+    """Past blanks and a byte-order mark. CHOICE: the mark also where one document begins after another on a line."""
+    at = BLANKS.match(text, at).end()
+    return BLANKS.match(text, at + 1).end() if text.startswith(BOM, at) else at
+
+
+def after(text, end):
+    """Where the next record of the line can begin (or the line's end), or None where other text follows."""
+    blank = BLANKS.match(text, end).end()
+    if blank == len(text):
+        return blank
+    following = skip(text, blank)
+    return following if text.startswith("{", following) else None
 
 
 NOT_JSON = object()
 
 
 def records(file):
-    """Yields (line, value or TOO_DEEP or NOT_JSON, bytes) for each record of a file that was opened as binary."""
+    """Yields (line, value or NOT_JSON, bytes) for each record of a file that was opened as binary."""
     waiting = collections.deque()
     number = 0  # of the line last taken
     whole_tried = False
@@ -199,53 +202,59 @@ def records(file):
         if not line:
             return
         number += 1
-        if line.startswith(BOM):
-            line = line[len(BOM):]
-        content = line.strip(BLANK)
-        if not content:
-            continue
-        try:
-            yield number, parse(content), len(content)
-            whole_tried = True
-            continue
-        except ValueError:
-            pass
-        scanner = Scanner()
-        if content[:1] not in (b"{", b"[") or scan(scanner, line) != "more":
-            yield number, NOT_JSON, len(content)
-            continue
-        if not whole_tried:  # the same as what follows, only much faster: most such files are one document
-            whole_tried = True
-            rest = file.read()
+        text = decode(line)
+        at = skip(text, 0)
+        while at < len(text):
+            following = None
             try:
-                yield number, parse(line + rest), len((line + rest).strip(BLANK))
-                return
+                value, end = parse(text, at)  # CHOICE: 42{...} ends there too, as 42 is a JSON value
+                following = after(text, end)
             except ValueError:
+                pass
+            if following is not None:
+                yield number, value, size_of(text[at:end])
+                at = following
+                whole_tried = True
+                continue
+            scanner = Scanner()
+            if text[at] not in "{[" or scanner.feed(text, at) != "more":
+                yield number, NOT_JSON, size_of(text[at:].rstrip(" \t\r\n"))
+                break
+            if not whole_tried:  # the same as what follows, only much faster: most such files are one document
+                whole_tried = True
+                rest = file.read()
+                try:
+                    whole = text[at:] + decode(rest)
+                    value, end = parse(whole)
+                    if BLANKS.fullmatch(whole, end):
+                        yield number, value, size_of(whole[:end])
+                        return
+                except ValueError:
+                    pass
                 waiting.extend(part + b"\n" for part in rest.split(b"\n"))
                 waiting[-1] = waiting[-1][:-1]
                 if not waiting[-1]:
                     waiting.pop()
-                del rest
-        taken = []
-        state = "more"
-        while state == "more":
-            following = take()
-            if not following:
+                del rest, whole
+            taken, parts = [], [text[at:]]
+            state = "more"
+            while state == "more":
+                line = take()
+                if not line:
+                    break
+                taken.append(line)
+                parts.append(decode(line))
+                state = scanner.feed(parts[-1])
+            if state == "done":
+                following = after(parts[-1], scanner.end)
+            if following is None:
+                waiting.extendleft(reversed(taken))
+                yield number, NOT_JSON, size_of(text[at:].rstrip(" \t\r\n"))
                 break
-            taken.append(following)
-            state = scan(scanner, following)
-        value = NOT_JSON
-        if state == "done":
-            document = line + b"".join(taken)
-            try:
-                value = parse(document)
-            except ValueError:
-                pass  # a lone surrogate
-        if value is NOT_JSON:
-            waiting.extendleft(reversed(taken))
-            yield number, NOT_JSON, len(content)
-        else:
-            yield number, value, len(document.strip(BLANK))
+            text, at = parts[-1], following
+            parts[-1] = text[:scanner.end]
+            document = "".join(parts)
+            yield number, parse(document)[0], size_of(document)
             number += len(taken)
 
 
@@ -262,6 +271,8 @@ def get(owner, name):
 def typed(owner, name, kind):
     value = get(owner, name)
     if value is not None and not isinstance(value, kind):
+        raise Rejected("not_fhir")
+    if isinstance(value, str) and HALF.search(value):
         raise Rejected("not_fhir")
     return value
 
@@ -289,6 +300,10 @@ def loinc_codes(owner):
 
 
 def deeper_than(value, levels):
+    if levels < 1:
+        return isinstance(value, (dict, list))
+    if not isinstance(value, (dict, list)):
+        return False
     row = [value]
     for _ in range(levels):
         below = []
@@ -322,7 +337,7 @@ def blood_pressure_kind(obs):
             raise Skipped("average")
         if MEAN in in_components:
             raise Skipped("mean_pressure")
-        if present(obs.get("hasMember")) or present(obs.get("related")):
+        if present(get(obs, "hasMember")) or present(get(obs, "related")):  # CHOICE: whatever they are
             raise Skipped("members_only")
         return "reading"
     if MEAN in codes:
@@ -341,32 +356,37 @@ WITHDRAWS = {"entered-in-error", "cancelled"}
 # --- section 4 ---
 
 
+def is_absent(owner):
+    return typed(owner, "dataAbsentReason", dict) is not None  # CHOICE: {} is one, "unknown" is not_fhir
+
+
+def values_of(owner):
+    return {name for name in owner if re.match("value[A-Z]", name) and owner[name] is not None}
+
+
 class Side:
-    """What an Observation or a component says of one pressure."""
+    """What an Observation or a component says of one pressure. Where it is missing, nothing else of it is looked at."""
 
     def __init__(self, owner):
-        kinds = {name for name in owner if re.match("value[A-Z]", name) and owner[name] is not None}
-        self.other_value = bool(kinds - {"valueQuantity"})
+        self.value = None
+        self.missing = is_absent(owner)
+        if self.missing:
+            return
         quantity = typed(owner, "valueQuantity", dict) or {}
+        self.other_value = bool(values_of(owner) - {"valueQuantity"})
         self.number = get(quantity, "value")
+        self.missing = self.number is None and not self.other_value  # CHOICE: a valueString alone is a value, if no number
+        if self.missing:
+            return
         self.unit = text_of(quantity, "unit")
         self.code = text_of(quantity, "code")
         self.comparator = typed(quantity, "comparator", str)  # CHOICE: "" is none that is known
-        self.absent = owner.get("dataAbsentReason") is not None
-        self.value = None
 
     def mantissa(self):
-        return re.split("[eE]", self.number.text)[0].lstrip("-").replace(".", "").lstrip("0")
-
-    def is_missing(self):
-        return self.number is None or self.absent
+        return re.split("[eE]", self.number.text)[0].lstrip("-").replace(".", "").strip("0")
 
     def is_invalid(self):
-        if self.other_value:
-            return True
-        if self.number is None:
-            return False
-        return not isinstance(self.number, Number) or (self.number.text.startswith("-") and self.mantissa() != "")
+        return self.other_value or not isinstance(self.number, Number) or self.number.text.startswith("-")
 
     def known_unit(self):
         """-> "mmHg", "kPa", or None for an invalid one."""
@@ -380,23 +400,37 @@ class Side:
         return known_code
 
     def has_too_many_digits(self):
-        if self.number is None:
-            return False
-        in_kpa = "kPa" in (UNITS.get(self.code), UNITS.get(self.unit))
-        return len(self.mantissa()) > (22 if in_kpa and self.known_unit() else 28)
+        return len(self.mantissa()) > (22 if self.known_unit() == "kPa" else 28)
 
     def convert(self):
         mantissa, _, exponent = self.number.text.lower().partition("e")
-        exponent = int(exponent or 0)
-        if self.mantissa() == "":
+        whole, _, fraction = mantissa.partition(".")
+        digits = whole + fraction
+        sign, exponent = exponent.startswith("-"), exponent.lstrip("+-0") or "0"
+        exponent = int(exponent[:18]) * (-1 if sign else 1)  # of more digits than 18, 18 are as far out
+        highest = exponent + len(whole) - (len(digits) - len(digits.lstrip("0")))
+        if not digits.strip("0"):
             number = Decimal(0)
-        elif abs(exponent) > 100:  # far out of any range, whatever its digits
-            number = Decimal(10) ** (50 if exponent > 0 else -50)
+        elif abs(highest) > 50:  # far out of any range
+            number = Decimal(10) ** (50 if highest > 0 else -50)
         else:
-            number = Decimal(mantissa).scaleb(exponent)
+            number = Decimal((0, tuple(map(int, digits)), exponent - len(fraction)))
         if number.as_tuple().exponent > 0:
             number = number.quantize(Decimal(1))
         self.value = number * KPA if self.known_unit() == "kPa" else number
+
+    def least(self):
+        """No value of the side is below it."""
+        return Decimal("-Infinity") if self.comparator in ("<", "<=") else self.value
+
+    def most(self):
+        return Decimal("Infinity") if self.comparator in (">", ">=") else self.value
+
+    def is_outside(self, low, high):
+        """Whether every value of the side is."""
+        below = self.most() <= low if self.comparator == "<" else self.most() < low
+        above = self.least() >= high if self.comparator == ">" else self.least() > high
+        return below or above
 
     def flags(self):
         if self.code is None and self.unit is None:
@@ -424,8 +458,7 @@ def find_sides(obs):
             raise Rejected("ambiguous")
         found += [(side, component) for side in sides]
     own = loinc_codes(obs) & SIDES
-    has_value = any(re.match("value[A-Z]", name) and obs[name] is not None for name in obs)
-    if own and (has_value or obs.get("dataAbsentReason") is not None or not found):
+    if own and (values_of(obs) or is_absent(obs) or not found):
         found += [(side, obs) for side in own]
         if len(own) == 2:
             raise Rejected("ambiguous")
@@ -436,8 +469,8 @@ def find_sides(obs):
 
 def read_pressures(obs):
     """-> (systolic, diastolic, flags); a side that is missing is None."""
-    sides = find_sides(obs)
-    every = list(sides.values())
+    here = {code: side for code, side in find_sides(obs).items() if not side.missing}
+    every = list(here.values())
     if any(side.is_invalid() for side in every):
         raise Rejected("invalid_value")
     if any(side.has_too_many_digits() for side in every):
@@ -446,18 +479,16 @@ def read_pressures(obs):
         raise Rejected("invalid_unit")
     if any(side.comparator is not None and side.comparator not in COMPARE for side in every):
         raise Rejected("comparator")
-    here = {code: side for code, side in sides.items() if not side.is_missing()}
-    for side in here.values():
+    for side in every:
         side.convert()
     systolic, diastolic = here.get(SYSTOLIC), here.get(DIASTOLIC)
+    # CHOICE: of a range, the number that is written
     if systolic and not 40 <= systolic.value <= 300 or diastolic and not 20 <= diastolic.value <= 200:
         raise Rejected("implausible")
-    if systolic and diastolic and not systolic.comparator and not diastolic.comparator:
-        # CHOICE: with exact values only, as "< 110 beside a diastolic of 125" is a crisis on the page
-        if diastolic.value >= systolic.value:
-            raise Rejected("implausible")
-    flags = {flag for side in here.values() for flag in side.flags()}  # CHOICE: a missing side has no flags
-    if systolic and not 60 <= systolic.value <= 260 or diastolic and not 30 <= diastolic.value <= 160:
+    if systolic and diastolic and diastolic.least() >= systolic.most():
+        raise Rejected("implausible")
+    flags = {flag for side in every for flag in side.flags()}  # CHOICE: a missing side has no flags
+    if systolic and systolic.is_outside(60, 260) or diastolic and diastolic.is_outside(30, 160):
         flags.add("suspect")
     if not here:
         raise Rejected("incomplete")
@@ -538,7 +569,11 @@ def assess(systolic, diastolic):
 
 # --- section 5 ---
 
-RESTFUL = re.compile(r"(https?://.+)/([A-Z][A-Za-z]*)/([^/]+)(?:/_history/[^/]+)?/?")
+# CHOICE: a Type is any word with a capital
+RESTFUL = re.compile(r"(https?://.+)/([A-Z][A-Za-z]*)/([^/?#]+)(?:/_history/[^/?#]+)?/?")
+RELATIVE = re.compile(r"/?([A-Z][A-Za-z]*)/([^/?#]+)(?:/_history/[^/?#]+)?/?")
+SEARCH = re.compile(r"(.*/)?[A-Z][A-Za-z]*\?.*", re.DOTALL)  # CHOICE: also of a whole URL
+ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+", re.DOTALL)
 
 
 class Bundle:
@@ -554,6 +589,14 @@ class Bundle:
             self.types[url].append(resource)
             if resource.get("resourceType") == "Patient":
                 self.patients.append((patient_key(resource, url), resource))
+
+    def at(self, url):
+        """The Patients with that fullUrl, or Rejected where only something else has it."""
+        targets = self.types.get(url, [])
+        patients = [target for target in targets if target.get("resourceType") == "Patient"]
+        if targets and not patients:
+            raise Rejected("no_subject")
+        return patients
 
     def by_key(self, key):
         return [patient for its, patient in self.patients if its == key]
@@ -576,9 +619,9 @@ def identifiers_of(patient):
     listed = patient.get("identifier")
     for identifier in listed if isinstance(listed, list) else []:
         if isinstance(identifier, dict):
-            system, value = identifier.get("system"), identifier.get("value")
-            if isinstance(value, str) and value.strip():
-                found.append((system if isinstance(system, str) else "", value))
+            pair = identifier.get("system"), identifier.get("value")
+            if all(isinstance(part, str) and part.strip() for part in pair):
+                found.append(pair)
     return sorted(found)
 
 
@@ -596,45 +639,43 @@ def read_subject(obs, own_url, bundle):
     subject = typed(obs, "subject", dict)
     if subject is None:
         raise Rejected("no_subject")
+    kind = text_of(subject, "type")  # CHOICE: it decides beside a reference too
+    if kind is not None and kind.rsplit("/", 1)[-1] != "Patient":
+        raise Rejected("no_subject")
     reference = text_of(subject, "reference")
     if reference is None:
-        if not says_patient(subject):
+        identifier = typed(subject, "identifier", dict) or {}
+        pair = text_of(identifier, "system"), text_of(identifier, "value")
+        if None in pair:
             raise Rejected("no_subject")
-        identifier = typed(subject, "identifier", dict)
-        value = identifier and text_of(identifier, "value")
-        if not value:
-            raise Rejected("no_subject")
-        return bundle.by_identifier((text_of(identifier, "system") or "", value))
+        return bundle.by_identifier(pair)
     if reference.startswith("#"):
         for resource in objects_of(obs, "contained"):
-            if resource.get("resourceType") == "Patient" and resource.get("id") == reference[1:]:
+            if text_of(resource, "resourceType") == "Patient" and text_of(resource, "id") == reference[1:]:
+                for identifier in objects_of(resource, "identifier"):  # wrong types are not_fhir: this is the Observation
+                    text_of(identifier, "system"), text_of(identifier, "value")
                 identifiers = identifiers_of(resource)
                 if identifiers:
                     return [resource] + bundle.by_identifier(identifiers[0])
         raise Rejected("no_subject")
     if re.match("urn:(uuid|oid):.", reference):
-        targets = bundle.types.get(reference, [])
-        patients = [target for target in targets if target.get("resourceType") == "Patient"]
-        if targets and not patients or not targets and not says_patient(subject):
-            raise Rejected("no_subject")
-        return patients
+        return bundle.at(reference)
     match = RESTFUL.fullmatch(reference)
     if match:
         kind, key = match[2], f"{match[1]}/{match[2]}/{match[3]}"
+    elif SEARCH.fullmatch(reference):
+        raise Rejected("no_subject")
+    elif ABSOLUTE.fullmatch(reference):
+        return bundle.at(reference)
     else:
-        match = re.fullmatch(r"/?([A-Z][A-Za-z]*)/([^/?#]+)(?:/_history/[^/]+)?/?", reference)
+        match = RELATIVE.fullmatch(reference)
         if not match:
-            raise Rejected("no_subject")  # CHOICE: also Patient?identifier=..., and URLs that are no RESTful ones
+            raise Rejected("no_subject")
         base = RESTFUL.fullmatch(own_url)
         kind, key = match[1], (base[1] + "/" if base else "") + f"{match[1]}/{match[2]}"
     if kind != "Patient":
         raise Rejected("no_subject")
     return bundle.by_key(key)
-
-
-def says_patient(subject):
-    kind = subject.get("type")
-    return not isinstance(kind, str) or kind.rsplit("/", 1)[-1] in ("Patient", "")
 
 
 def is_child(patients, day):
@@ -652,7 +693,7 @@ def is_child(patients, day):
 
 DATE = re.compile(
     r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})"
-    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
+    r"(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
 )
 
 
@@ -668,7 +709,7 @@ def read_date(text):
     days = datetime.date(year, month_number, day_number).toordinal()
     if hour is None:
         return (days, 0, ""), {"time_imprecise"}
-    hour, minute, second = int(hour), int(minute), int(second)
+    hour, minute, second = int(hour), int(minute), int(second or 0)
     if hour > 23 or minute > 59 or second > 60:
         raise Rejected("invalid_time")
     seconds = hour * 3600 + minute * 60 + min(second, 59)
@@ -732,8 +773,9 @@ def judge(resource, own_url, bundle, now):
         if kind != "Observation":
             raise Skipped("not_observation")
         doubled = isinstance(resource, Twice) and "id" in resource.twice
-        if isinstance(resource.get("id"), str) and not doubled:
-            result["observation_id"] = resource["id"]
+        own_id = resource.get("id")
+        if isinstance(own_id, str) and own_id.strip() and not doubled and not HALF.search(own_id):
+            result["observation_id"] = own_id
         result.update(judge_observation(resource, own_url, bundle, now))
     except Rejected as why:
         result.update(outcome="rejected", reason=str(why))
@@ -797,11 +839,6 @@ def plain(outcome, reason):
     }
 
 
-def compact_size(value):
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=lambda number: float(number.text))
-    return len(text.encode())
-
-
 def is_bundle(value):
     doubled = isinstance(value, Twice) and "resourceType" in value.twice
     return isinstance(value, dict) and not doubled and value.get("resourceType") == "Bundle"
@@ -809,28 +846,30 @@ def is_bundle(value):
 
 def judge_record(value, size, now):
     """-> [(number of the entry or None, what the page says of it)]"""
-    large = size > MAX_BYTES
+    if size > MAX_BYTES:
+        return [(None, plain("rejected", "too_large"))]
     if value is NOT_JSON:
-        return [(None, plain("rejected", "too_large" if large else "not_json"))]
-    if value is TOO_DEEP:
-        return [(None, plain("rejected", "too_large" if large else "too_deep"))]
+        return [(None, plain("rejected", "not_json"))]
+    deep = deeper_than(value, MAX_LEVELS)
     if is_bundle(value):
         results = []
-        judge_bundle(value, large, deeper_than(value, MAX_LEVELS), now, results)
+        judge_bundle(value, 1, deep, now, results)
         if not value.get("entry") or not isinstance(value["entry"], list):  # CHOICE: what has no entries has no number
             return [(None, result) for result in results]
         return list(enumerate(results))
-    if large:
-        return [(None, plain("rejected", "too_large"))]
-    if isinstance(value, (dict, list)) and deeper_than(value, MAX_LEVELS):
+    if deep:
         return [(None, plain("rejected", "too_deep"))]
     if not isinstance(value, dict):
         return [(None, plain("rejected", "not_fhir"))]
     return [(None, judge(value, "", NO_BUNDLE, now))]
 
 
-def judge_bundle(value, large, deep, now, results):
-    """Appends what the page says of each entry. CHOICE: size and depth are each entry's own, never the Bundle's."""
+def judge_bundle(value, level, deep, now, results):
+    """Appends what the page says of each entry. CHOICE: an entry is as deep as its resource, whatever is beside it."""
+    within = level + 3  # the level of a resource: after the Bundle, its `entry` and one of these
+    if within > MAX_LEVELS:
+        results.append(plain("rejected", "too_deep"))
+        return
     try:
         entries = typed(value, "entry", list)
     except Rejected as why:
@@ -842,18 +881,16 @@ def judge_bundle(value, large, deep, now, results):
     bundle = Bundle(entries)
     for entry in entries:
         try:
-            resource = typed(entry, "resource", dict) if isinstance(entry, dict) else entry
+            resource = get(entry, "resource") if isinstance(entry, dict) else entry
             if resource is None:
                 raise Skipped("not_observation")
-            if not isinstance(resource, dict):
-                raise Rejected("not_fhir")
             if is_bundle(resource):
-                judge_bundle(resource, large, deep, now, results)
+                judge_bundle(resource, within, deep, now, results)
                 continue
-            if large and compact_size(resource) > MAX_BYTES:
-                raise Rejected("too_large")
-            if deep and deeper_than(resource, MAX_LEVELS):
+            if deep and deeper_than(resource, MAX_LEVELS - within + 1):
                 raise Rejected("too_deep")
+            if not isinstance(entry, dict) or not isinstance(resource, dict):
+                raise Rejected("not_fhir")
             results.append(judge(resource, full_url(entry), bundle, now))
         except Rejected as why:
             results.append(plain("rejected", str(why)))
