@@ -44,6 +44,7 @@ target/tools/bin/cargo-deny:
 
 .PHONY: crds
 crds: ## Write the CRD's YAML anew from its type
+	mkdir -p target
 	$(CARGO) run --locked -q -p bpmonitor-crds --bin crdgen > target/crd.yaml.new
 	mv target/crd.yaml.new crds/bpmonitors.bpmonitor.dev.yaml
 
@@ -58,7 +59,7 @@ bench: build ## Measure beside what we compare with; fails where a promise is mi
 
 .PHONY: soak
 soak: real-data ## The long forms of fault and load tests
-	BPMONITOR_KILLS=500 $(CARGO) test --locked --release -p bpmonitor-local --test kill -- --nocapture
+	BPMONITOR_TEST_KILLS=500 $(CARGO) test --locked --release -p bpmonitor-local --test kill -- --nocapture
 	PROPTEST_CASES=100000 $(CARGO) test --locked --release -p bpmonitor-clinical --test properties
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 

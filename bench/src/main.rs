@@ -41,7 +41,10 @@ fn main() -> ExitCode {
 }
 
 fn measure(bpmonitor: &Path) -> Result<bool> {
-    let directory = tempfile::tempdir().context("making a directory for the corpus")?;
+    // Beside the program, on a disk: where temporary files are kept in memory, nothing would be synced.
+    let program = env::current_exe()?;
+    let beside = program.parent().context("where this program lies")?;
+    let directory = tempfile::tempdir_in(beside).context("making a directory for the corpus")?;
     let file = directory.path().join("observations.ndjson");
     let corpus = corpus::Corpus::write(&file)?;
     println!(

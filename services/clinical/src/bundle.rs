@@ -14,12 +14,12 @@ use crate::{Entry, Finding, ReadContext, RejectionReason, SkipReason};
 /// The levels from a Bundle to the resources in it: the Bundle, `entry`, and the entry.
 const LEVELS: usize = 3;
 
-/// Reads a Bundle that stands within `depth` levels. `counter` counts the entries of the Bundle around it.
+/// Reads a Bundle that stands alone, or as `around` says in another. `counter` counts the entries of that one.
 pub(crate) fn read_bundle<'a>(
     bundle: &Resource<'a>,
     raw: &'a str,
     counter: Option<&mut u32>,
-    depth: usize,
+    around: &Place<'_, 'a>,
     context: &ReadContext<'a>,
     visit: &mut impl FnMut(Entry<'_>),
 ) {
@@ -28,9 +28,10 @@ pub(crate) fn read_bundle<'a>(
     let counter = counter.unwrap_or(&mut own_counter);
     let mut whole = |counter: &mut u32, finding| {
         let index = next_index(is_inner.then_some(counter));
-        visit(Entry { index, raw: raw.as_bytes(), observation_id: None, finding, bundle: None });
+        let bundle = around.entry.map(|entry| InBundle { entry, patients: around.patients });
+        visit(Entry { index, raw: raw.as_bytes(), observation_id: None, finding, bundle });
     };
-    if depth + LEVELS >= MAX_DEPTH {
+    if around.depth + LEVELS >= MAX_DEPTH {
         return whole(counter, Finding::Rejected(RejectionReason::TooDeep));
     }
     let Some(entries) = bundle.entry else {
@@ -46,7 +47,7 @@ pub(crate) fn read_bundle<'a>(
         (false, _) => whole(counter, Finding::Rejected(RejectionReason::NotFhir)),
         (true, true) => whole(counter, Finding::Skipped(SkipReason::EmptyBundle)),
         (true, false) => {
-            let place = Place { full_url: None, patients: &patients, depth: depth + LEVELS, entry: None };
+            let place = Place { full_url: None, patients: &patients, depth: around.depth + LEVELS, entry: None };
             for_each_element(entries, |entry| read_entry(entry, counter, place, context, visit));
         }
     }

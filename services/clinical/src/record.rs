@@ -275,7 +275,7 @@ pub(crate) fn read_resource<'a>(
     let kind = std::mem::take(&mut resource.kind);
     let kind = kind.filled();
     if kind == Some("Bundle") {
-        return read_bundle(resource, raw, counter, place.depth, context, visit);
+        return read_bundle(resource, raw, counter, place, context, visit);
     }
     let observation_id = resource.id.as_ref().cloned().filter(|_| kind == Some("Observation"));
     let finding = match kind {

@@ -310,13 +310,14 @@ fn an_entry_taken_out_of_its_bundle_is_the_same_entry() {
         ("https://b.example/Observation/4", of(json!({"reference": "Patient/two"}))),
         ("", of(json!({"identifier": {"system": "urn:s", "value": "value of two"}}))),
         ("", json!("no resource")),
+        ("", json!({"resourceType": "Bundle", "entry": {}})),
     ]);
     let source = source();
     let mut apart = Vec::new();
     bpmonitor_clinical::read_all(input.as_bytes(), &common::context(&source), &mut |entry| {
         apart.push((common::see(&entry), entry.standalone()));
     });
-    assert_eq!(apart.len(), 6);
+    assert_eq!(apart.len(), 7);
     for (seen, alone) in apart {
         let first = read(&alone).remove(0);
         assert_eq!(common::Seen { index: seen.index, ..first }, seen, "{}", String::from_utf8_lossy(&alone));
