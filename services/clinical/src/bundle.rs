@@ -47,7 +47,8 @@ pub(crate) fn read_bundle<'a>(
         (false, _) => whole(counter, Finding::Rejected(RejectionReason::NotFhir)),
         (true, true) => whole(counter, Finding::Skipped(SkipReason::EmptyBundle)),
         (true, false) => {
-            let place = Place { full_url: None, patients: &patients, depth: around.depth + LEVELS, entry: None };
+            let place =
+                Place { full_url: None, patients: &patients, depth: around.depth + LEVELS, entry: None };
             for_each_element(entries, |entry| read_entry(entry, counter, place, context, visit));
         }
     }

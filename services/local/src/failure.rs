@@ -34,7 +34,12 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("bpmonitor: {error:#}");
     if port_error(error).is_some_and(PortError::is_disk_full) {
         eprintln!(
-            "bpmonitor: the disk is full. Everything committed so far is safe: free some space and run the same command again, it goes on where it was"
+            "bpmonitor: the disk is full: free some space and run the same command again. What was committed is safe, and a run goes on where it was"
+        );
+    }
+    if port_error(error).is_some_and(PortError::is_damaged_database) {
+        eprintln!(
+            "bpmonitor: the ward's database is damaged. Put the data directory back from a copy, or begin anew in another one with --data"
         );
     }
     ExitCode::from(if error.is::<BadUsage>() { BAD_USAGE } else { 1 })
@@ -42,9 +47,11 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 
 /// Whoever reads our output has read enough.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    })
+    let kind = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<io::Error>() {
+        Some(error) => Some(error.kind()),
+        None => cause.downcast_ref::<serde_json::Error>()?.io_error_kind(),
+    };
+    error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
 }
 
 fn port_error(error: &anyhow::Error) -> Option<&PortError> {

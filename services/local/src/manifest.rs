@@ -63,6 +63,7 @@ fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
             base_url: spec.source.base_url.clone(),
             unique_ids: spec.source.unique_ids,
             max_skew: duration("spec.source.maxSkew", &spec.source.max_skew)?,
+            ..Source::default()
         },
         thresholds,
         privacy: Privacy {
@@ -85,5 +86,6 @@ fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
 
 fn duration(path: &str, text: &HumanDuration) -> Result<SignedDuration> {
     let duration = text.to_std().and_then(|duration| SignedDuration::try_from(duration).ok());
-    duration.ok_or_else(|| bad_usage(format!("{path}: {} is not a duration such as 24h or 365d", text.as_str())))
+    duration
+        .ok_or_else(|| bad_usage(format!("{path}: {} is not a duration such as 24h or 365d", text.as_str())))
 }

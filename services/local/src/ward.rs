@@ -19,7 +19,7 @@ pub(crate) struct Ward {
 impl Ward {
     /// Opens the ward in `directory`, or begins one.
     pub(crate) fn open(directory: &WardDirectory, settings: &Settings) -> Result<Self> {
-        let store = directory.open(&settings.monitor, settings.compression, settings.retention)?;
+        let store = directory.open(&settings.monitor, settings.compression)?;
         store.set_manifest(&settings.json)?;
         let classifier = Classifier {
             source: settings.source.clone(),

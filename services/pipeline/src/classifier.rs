@@ -66,12 +66,15 @@ impl Place<'_> {
     }
 }
 
-/// Rejects a record that is too large to be read; what is kept of it is its beginning.
-fn reject_whole(message: &Message, batch: &mut Batch) -> Used {
+/// Rejects all of a message; of one that is too large only the beginning is kept.
+fn reject_whole(message: &Message, reason: RejectionReason, batch: &mut Batch) -> Used {
     let at = Place { message, used: Used::default() };
-    let kept = message.bytes[..message.bytes.len().min(KEPT_OF_TOO_LARGE)].to_vec();
-    batch.dead_letters.push(at.letter(None, RejectionReason::TooLarge, kept));
-    batch.tally.count(Outcome::Rejected(RejectionReason::TooLarge));
+    let kept = match reason {
+        RejectionReason::TooLarge => message.bytes.len().min(KEPT_OF_TOO_LARGE),
+        _ => message.bytes.len(),
+    };
+    batch.dead_letters.push(at.letter(None, reason, message.bytes[..kept].to_vec()));
+    batch.tally.count(Outcome::Rejected(reason));
     Used { bytes: message.bytes.len(), lines: 0 }
 }
 
@@ -103,7 +106,7 @@ impl Classifier {
         let mut batch = Batch::default();
         for message in messages {
             batch.used = match message.extent {
-                Extent::TooLarge => reject_whole(message, &mut batch),
+                Extent::TooLarge => reject_whole(message, RejectionReason::TooLarge, &mut batch),
                 Extent::Whole | Extent::Partial => self.read(message, now, &mut batch),
             };
             batch.bytes += batch.used.bytes;
@@ -115,17 +118,22 @@ impl Classifier {
         let context = ReadContext { source: &self.source, now, record_time: message.time };
         let is_whole = message.extent == Extent::Whole;
         let mut used = Used::default();
+        let mut is_met = false;
         while used.bytes < message.bytes.len() {
             let at = Place { message, used };
             let rest = &message.bytes[used.bytes..];
             let step = read_next(rest, is_whole, &context, &mut |entry| {
                 if at.is_meant(&entry) {
+                    is_met = true;
                     self.sort(&entry, &at, &context, batch);
                 }
             });
             let Step::Advanced { bytes, lines } = step else { break };
             used.bytes += bytes;
             used.lines += lines;
+        }
+        if message.entry.is_some() && !is_met {
+            reject_whole(message, RejectionReason::NotFhir, batch);
         }
         used
     }
@@ -182,10 +190,10 @@ impl Classifier {
             return Outcome::Rejected(RejectionReason::NoId);
         };
         let patient_id = withdrawal.patient.as_ref().map(|patient| self.patient_id(&patient.identity));
-        let kept = patient_id.filter(|patient| !self.erased.contains(patient));
+        let is_erased = patient_id.as_ref().is_some_and(|patient| self.erased.contains(patient));
         let document = Document {
-            observation_id: withdrawal.key.id.as_deref().map(str::to_owned),
-            patient_id: kept,
+            observation_id: withdrawal.key.id.as_deref().filter(|_| !is_erased).map(str::to_owned),
+            patient_id: patient_id.filter(|_| !is_erased),
             withdrawn: true,
             ..self.blank(context)
         };

@@ -55,11 +55,11 @@ pub struct Used {
     pub lines: usize,
 }
 
-/// What a port could not do.
+/// What a port could not do. Why it could not is its source.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
     /// Reading or writing a file failed.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Io {
         /// What was being done to which file.
         what: String,
@@ -67,7 +67,7 @@ pub enum PortError {
         source: io::Error,
     },
     /// The embedded database failed.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Database {
         /// What was being done.
         what: String,
@@ -88,6 +88,15 @@ impl PortError {
     /// Wraps a database error with what was being done.
     pub fn database(what: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Database { what: what.into(), source }
+    }
+
+    /// Whether the database's file is no database, or not a whole one.
+    pub fn is_damaged_database(&self) -> bool {
+        let Self::Database { source, .. } = self else { return false };
+        matches!(
+            source.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
+        )
     }
 
     /// Whether the disk is full.

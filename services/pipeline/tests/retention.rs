@@ -1,4 +1,4 @@
-//! What is past its retention goes when a ward is opened, and nothing else.
+//! What is past its retention goes, and nothing else.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 use bpmonitor_clinical::{Source, Thresholds};
@@ -25,15 +25,15 @@ fn held(directory: &WardDirectory) -> (usize, usize) {
     (documents, directory.dead_letters(0, 100).unwrap().len())
 }
 
-fn open(directory: &WardDirectory, retention: Retention) -> EmbeddedStore {
-    directory.open(&Monitor::default(), Compression::Zstd, retention).unwrap()
+fn open(directory: &WardDirectory) -> EmbeddedStore {
+    directory.open(&Monitor::default(), Compression::Zstd).unwrap()
 }
 
 async fn filled(root: &std::path::Path) -> WardDirectory {
     let directory = WardDirectory::new(root.join("ward"));
     let file = root.join("observations.ndjson");
     std::fs::write(&file, OBSERVATIONS).unwrap();
-    let store = open(&directory, Retention::default());
+    let store = open(&directory);
     let classifier = Classifier {
         source: Source::default(),
         thresholds: Thresholds::default(),
@@ -54,13 +54,13 @@ async fn each_class_goes_by_its_own_time() {
     let directory = filled(root.path()).await;
     assert_eq!(held(&directory), (2, 1));
     let over = SignedDuration::ZERO;
-    drop(open(&directory, Retention::default()));
+    open(&directory).retain(Retention::default()).unwrap();
     assert_eq!(held(&directory), (2, 1), "nothing is past its time");
-    drop(open(&directory, Retention { dead_letters: over, ..Retention::default() }));
+    open(&directory).retain(Retention { dead_letters: over, ..Retention::default() }).unwrap();
     assert_eq!(held(&directory), (2, 0));
-    drop(open(&directory, Retention { anomalies: over, ..Retention::default() }));
+    open(&directory).retain(Retention { anomalies: over, ..Retention::default() }).unwrap();
     assert_eq!(held(&directory), (1, 0));
-    drop(open(&directory, Retention { archive: over, ..Retention::default() }));
+    open(&directory).retain(Retention { archive: over, ..Retention::default() }).unwrap();
     assert_eq!(held(&directory), (0, 0));
     let left = std::fs::read_dir(directory.archive()).unwrap().count();
     assert_eq!(left, 0, "the segment's file goes with it");

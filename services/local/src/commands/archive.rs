@@ -1,5 +1,7 @@
 //! `bpmonitor archive export`: the normal readings as JSON lines.
 
+use std::io::{self, Write};
+
 use anyhow::Result;
 use bpmonitor_pipeline::embedded::{self, WardDirectory};
 
@@ -17,6 +19,5 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let exported = directory.export(by, &args.target, |segment| bar.inc(segment.bytes))?;
     bar.finish_and_clear();
     let (readings, files) = (summary::grouped(exported.readings), summary::grouped(exported.files));
-    println!("{readings} readings in {files} files in {}", args.target.display());
-    Ok(())
+    Ok(writeln!(io::stdout().lock(), "{readings} readings in {files} files in {}", args.target.display())?)
 }

@@ -14,7 +14,7 @@ pub(super) fn erase(args: &EraseArgs) -> Result<()> {
     let directory = WardDirectory::new(&args.data.data);
     let settings = ward::settings(None, &directory)?;
     let patient = if is_pseudonym(&args.patient) {
-        args.patient.clone()
+        args.patient.to_ascii_lowercase()
     } else {
         ward::patient_id(&directory, &args.patient)?
     };
@@ -24,6 +24,18 @@ pub(super) fn erase(args: &EraseArgs) -> Result<()> {
     writeln!(out, "erased {patient}")?;
     writeln!(out, "  anomalies removed          {:>10}", grouped(erased.anomalies))?;
     writeln!(out, "  archived readings removed  {:>10}", grouped(erased.archived))?;
+    if erased.anomalies + erased.archived == 0 {
+        writeln!(
+            out,
+            "  nothing was stored of this patient: where that surprises you, check the ID and spec.source.baseUrl"
+        )?;
+    }
+    if !erased.is_compact {
+        writeln!(
+            out,
+            "  somebody reads this ward: pages of its database may still hold the patient; run this again after"
+        )?;
+    }
     writeln!(out, "  readings of this patient that come in again are skipped (erased)")?;
     writeln!(out, "  dead letters may still name the patient: each goes 7 days after it was stored")?;
     writeln!(out, "  the files that were read are yours to remove")?;

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Result;
-use bpmonitor_pipeline::embedded::{Inbox, WardDirectory, WardError};
+use bpmonitor_pipeline::Tally;
+use bpmonitor_pipeline::embedded::{Inbox, StoredInput, WardDirectory, WardError};
 
 use crate::cli::ImportArgs;
+use crate::failure::bad_usage;
 use crate::ward::{self, Ward};
 use crate::{inputs, progress, pump, summary};
 
@@ -18,6 +20,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<()> {
     let paths = inputs::resolve(&args.files)?;
     let directory = WardDirectory::new(&args.into);
     let settings = ward::settings(args.file.as_deref(), &directory)?;
+    directory.check_owner(&settings.monitor)?;
     directory.create()?;
     for path in &paths {
         Inbox::ask(&directory, path)?;
@@ -32,7 +35,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<()> {
                 break;
             }
             Err(error) if is_in_use(&error) => {
-                if all_read(&directory, &paths)? {
+                if !paths.iter().any(|path| Inbox::is_asked(&directory, path)) {
                     break;
                 }
                 waiting.get_or_insert_with(|| wait_message(&error));
@@ -58,24 +61,14 @@ fn wait_message(error: &anyhow::Error) -> indicatif::ProgressBar {
     progress::spinner().with_message(message)
 }
 
-/// Whether the ward has read every file to its present end, and durably so.
-fn all_read(directory: &WardDirectory, paths: &[String]) -> Result<bool> {
-    if !directory.holds_ward() {
-        return Ok(false);
-    }
-    for path in paths {
-        let read = directory.input(path)?.map_or(0, |input| input.position.offset);
-        let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        if read < length {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 fn report(out: &mut impl Write, directory: &WardDirectory, paths: &[String]) -> Result<()> {
     for path in paths {
-        let tally = directory.input(path)?.map(|input| input.tally).unwrap_or_default();
+        let unread = || bad_usage(format!("{path} was not read by the ward that runs: its log says why"));
+        let tally = match directory.input(path)? {
+            Some(StoredInput { tally, .. }) => tally,
+            None if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) => Tally::default(),
+            None => return Err(unread()),
+        };
         writeln!(out, "{path}")?;
         summary::write(out, &tally)?;
         writeln!(out)?;

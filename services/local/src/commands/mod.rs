@@ -9,7 +9,7 @@ mod rejected;
 mod run;
 mod tail;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -30,8 +30,10 @@ pub(crate) fn execute(command: Command) -> Result<()> {
         Command::Pseudonym(args) => pseudonym::pseudonym(&args),
         Command::Erase(args) => erase::erase(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "bpmonitor", &mut io::stdout());
-            Ok(())
+            // Into memory first: the generator takes a closed pipe for a reason to panic.
+            let mut completions = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "bpmonitor", &mut completions);
+            Ok(io::stdout().lock().write_all(&completions)?)
         }
     }
 }

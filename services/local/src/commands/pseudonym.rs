@@ -1,5 +1,7 @@
 //! `bpmonitor pseudonym`: a patient's key, for `perPatient` thresholds and for searching.
 
+use std::io::{self, Write};
+
 use anyhow::Result;
 use bpmonitor_pipeline::embedded::WardDirectory;
 
@@ -9,6 +11,5 @@ use crate::ward;
 /// Prints the patient as the ward stores them.
 pub(super) fn pseudonym(args: &PseudonymArgs) -> Result<()> {
     let directory = WardDirectory::new(&args.data.data);
-    println!("{}", ward::patient_id(&directory, &args.id)?);
-    Ok(())
+    Ok(writeln!(io::stdout().lock(), "{}", ward::patient_id(&directory, &args.id)?)?)
 }

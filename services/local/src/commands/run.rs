@@ -17,6 +17,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     let paths = inputs::resolve(&args.input)?;
     let directory = WardDirectory::new(&args.data.data);
     let ward = Ward::open(&directory, &settings)?;
+    ward.store.retain(settings.retention)?;
     let inputs: Vec<Input> = paths
         .iter()
         .map(|path| Ok(Input { position: ward.store.position(path)?, follow: args.follow }))

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -62,6 +63,26 @@ pub(super) fn is_segment(name: &str) -> bool {
     name.starts_with("readings-") && Compression::of(name).is_some()
 }
 
+/// Whether any segment lies in a directory.
+pub(super) fn has_segments(directory: &Path) -> io::Result<bool> {
+    let names = fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name()));
+    let names = names.collect::<io::Result<Vec<_>>>()?;
+    Ok(names.iter().any(|name| name.to_str().is_some_and(is_segment)))
+}
+
+/// The name that a segment had before patients were erased from it, without what it is written as.
+pub(super) fn first_name(name: &str) -> &str {
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    stem.rsplit_once("-r").map_or(stem, |(first, _)| first)
+}
+
+/// The name of a segment once a patient is erased from it, in the same place of the order: `…-r1.jsonl`, `…-r2.jsonl`.
+pub(super) fn next_name(name: &str) -> String {
+    let (stem, suffix) = name.split_once('.').unwrap_or((name, "jsonl"));
+    let times = stem.rsplit_once("-r").and_then(|(_, times)| times.parse().ok()).unwrap_or(0_u32);
+    format!("{}-r{}.{suffix}", first_name(name), times + 1)
+}
+
 /// Appends to the segments of a directory.
 #[derive(Debug)]
 pub(super) struct SegmentWriter {
@@ -71,14 +92,18 @@ pub(super) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// Goes on with `last`, if it is still open and of this compression; else with a new segment.
+    /// Goes on with `last`, if it is still open and of this compression; else with a new segment. One that was written anew
+    /// stays as it is: whoever has read it before knows all of it.
     pub(super) fn new(
         directory: &Path,
         compression: Compression,
         last: Option<Segment>,
     ) -> Result<Self, PortError> {
         let last = last.filter(|segment| {
-            segment.bytes < SEGMENT_BYTES && Compression::of(&segment.name) == Some(compression)
+            let is_as_begun = segment.name.starts_with(&format!("{}.", first_name(&segment.name)));
+            is_as_begun
+                && segment.bytes < SEGMENT_BYTES
+                && Compression::of(&segment.name) == Some(compression)
         });
         let open = match last {
             None => None,
@@ -95,6 +120,8 @@ impl SegmentWriter {
     pub(super) fn append(&mut self, lines: &[ArchiveLine], first_offset: u64) -> Result<Segment, PortError> {
         let now = Timestamp::now();
         let bytes = self.encode(lines).map_err(PortError::io("encoding archive lines"))?;
+        let is_of_today = |segment: &Segment| segment.name.contains(&now.strftime("-%Y%m%dT").to_string());
+        self.open.take_if(|(segment, _)| !is_of_today(segment));
         let (segment, file) = match self.open.take() {
             Some(open) => self.open.insert(open),
             None => self.open.insert(create(&self.directory, self.compression, first_offset, now)?),
@@ -134,11 +161,11 @@ fn create(
     first_offset: u64,
     now: Timestamp,
 ) -> Result<(Segment, File), PortError> {
-    let time = now.strftime("%Y%m%dT%H%M%SZ");
+    let time = now.strftime("%Y%m%dT%H%M%S%.3fZ").to_string().replace('.', "");
     let name = format!("readings-0-{first_offset:020}-{time}{}", compression.suffix());
     let path = directory.join(&name);
     let what = || format!("creating {}", path.display());
-    let file = OpenOptions::new().create(true).truncate(true).write(true).open(&path);
+    let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
     let file = file.map_err(PortError::io(what()))?;
     sync_directory(directory).map_err(PortError::io(what()))?;
     Ok((Segment { name, bytes: 0, lines: 0, written: now }, file))

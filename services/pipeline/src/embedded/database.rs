@@ -7,6 +7,7 @@ use std::time::Duration;
 use bpmonitor_clinical::RejectionReason;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 
 use super::Segment;
 use crate::files::{FilePosition, Fingerprint};
@@ -14,6 +15,8 @@ use crate::{AnomalyWrite, DeadLetter, Origin, PortError, Tally};
 
 /// The version of the schema below, kept as the database's `user_version`.
 const SCHEMA_VERSION: i64 = 1;
+/// The version of a database in which nothing is yet.
+const NO_SCHEMA: i64 = 0;
 
 /// Times are microseconds since 1970, versions as [`bpmonitor_clinical::Version`].
 const SCHEMA: &str = "
@@ -40,7 +43,8 @@ const SCHEMA: &str = "
         written INTEGER NOT NULL,
         stored INTEGER NOT NULL,
         original BLOB NOT NULL,
-        UNIQUE (topic, part, offset, entry)
+        digest BLOB NOT NULL,
+        UNIQUE (topic, part, offset, entry, digest)
     );
     CREATE INDEX anomalies_stored ON anomalies (stored);
     CREATE INDEX dead_letters_stored ON dead_letters (stored);
@@ -48,8 +52,7 @@ const SCHEMA: &str = "
         path TEXT PRIMARY KEY,
         offset INTEGER NOT NULL,
         line INTEGER NOT NULL,
-        head_length INTEGER NOT NULL,
-        head BLOB NOT NULL,
+        fingerprint BLOB NOT NULL,
         tally TEXT NOT NULL
     );
     CREATE TABLE segments (
@@ -60,6 +63,9 @@ const SCHEMA: &str = "
     );
     CREATE TABLE erasures (patient TEXT PRIMARY KEY, erased INTEGER NOT NULL);
 ";
+
+/// How many bytes of dead letters are read at once, and at most one letter more.
+const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long to wait for another process's write, such as a reader's checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -104,21 +110,28 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens it for reading beside a process that writes.
-    pub(super) fn open_read_only(path: &Path) -> Result<Self, PortError> {
+    /// Opens it for reading beside a process that writes; none where that one has not come so far as to write anything.
+    pub(super) fn open_read_only(path: &Path) -> Result<Option<Self>, PortError> {
         let what = || format!("opening {}", path.display());
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(PortError::database(what()))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(PortError::database(what()))?;
         let database = Self { connection };
+        if database.version().map_err(PortError::database(what()))? == NO_SCHEMA {
+            return Ok(None);
+        }
         database.check_version(path)?;
-        Ok(database)
+        Ok(Some(database))
     }
 
     fn prepare(&self, path: &Path) -> Result<(), PortError> {
         let what = || format!("preparing {}", path.display());
         let connection = &self.connection;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(PortError::database(what()))?;
+        let is_new = self.version().map_err(PortError::database(what()))? == NO_SCHEMA;
+        if !is_new {
+            self.check_version(path)?;
+        }
         for (pragma, value) in [
             ("journal_mode", "WAL"),
             ("synchronous", "FULL"),
@@ -127,11 +140,11 @@ impl Database {
         ] {
             connection.pragma_update(None, pragma, value).map_err(PortError::database(what()))?;
         }
-        if self.version().map_err(PortError::database(what()))? == 0 {
+        if is_new {
             let create = format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
             connection.execute_batch(&create).map_err(PortError::database(what()))?;
         }
-        self.check_version(path)
+        Ok(())
     }
 
     fn version(&self) -> rusqlite::Result<i64> {
@@ -165,6 +178,13 @@ impl Database {
         self.connection.execute_batch(sql).map_err(failed(what))
     }
 
+    /// Puts everything written into the database's file, and empties the log beside it. False while somebody reads.
+    pub(super) fn checkpoint(&self) -> Result<bool, PortError> {
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        busy.map(|busy| busy == 0).map_err(failed("compacting the database"))
+    }
+
     pub(super) fn meta(&self, name: &str) -> Result<Option<String>, PortError> {
         let sql = "SELECT value FROM meta WHERE name = ?1";
         let value = self.connection.query_row(sql, [name], |row| row.get(0)).optional();
@@ -177,10 +197,14 @@ impl Database {
         done.map(drop).map_err(failed("writing the ward's settings"))
     }
 
-    /// The number of the last row of a table with `seq`.
+    /// The last number that a row of a table with `seq` was given, be it there or not: none is given twice.
     pub(super) fn last_seq(&self) -> Result<i64, PortError> {
-        let sql = "SELECT max(coalesce((SELECT max(seq) FROM anomalies), 0), coalesce((SELECT max(seq) FROM dead_letters), 0))";
-        self.connection.query_row(sql, [], |row| row.get(0)).map_err(failed("reading the last row's number"))
+        let text = self.meta("seq")?;
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    pub(super) fn set_last_seq(&self, seq: i64) -> Result<(), PortError> {
+        self.set_meta("seq", &seq.to_string())
     }
 
     /// Writes each document unless a newer version of it is there.
@@ -212,11 +236,12 @@ impl Database {
         Ok(())
     }
 
-    /// Keeps each letter once; one that is there already is renewed.
+    /// Keeps each letter once; one that is there already is renewed. Two files of one path, one in place of the other, may
+    /// have different letters at the same offset: the content tells them apart.
     pub(super) fn write_letters(&self, letters: &[DeadLetter], seq: &mut i64) -> Result<(), PortError> {
-        let sql = "INSERT INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT (topic, part, offset, entry) DO UPDATE SET seq = excluded.seq, line = excluded.line,
-                 reason = excluded.reason, original = excluded.original";
+        let sql = "INSERT INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (topic, part, offset, entry, digest) DO UPDATE SET seq = excluded.seq, line = excluded.line,
+                 reason = excluded.reason";
         let mut insert = self.connection.prepare_cached(sql).map_err(failed("writing dead letters"))?;
         let now = Timestamp::now().as_microsecond();
         for letter in letters {
@@ -231,20 +256,31 @@ impl Database {
                 letter.reason.code(),
                 letter.time.as_microsecond(),
                 now,
-                letter.original
+                letter.original,
+                Sha256::digest(&letter.original).to_vec()
             ];
             insert.execute(row).map_err(failed("writing dead letters"))?;
         }
         Ok(())
     }
 
-    /// The dead letters behind number `after`, at most `most`, in order.
+    /// The dead letters behind number `after`, at most `most` and about [`PAGE_BYTES`] of them, in order.
     pub(super) fn letters(&self, after: i64, up_to: i64, most: usize) -> Result<Vec<Letter>, PortError> {
         let sql = "SELECT seq, topic, part, offset, entry, line, reason, written, stored, original
              FROM dead_letters WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
         let mut select = self.connection.prepare_cached(sql).map_err(failed("reading dead letters"))?;
         let rows = select.query_map(params![after, up_to, most.cast_signed()], letter_of);
-        rows.and_then(Iterator::collect).map_err(failed("reading dead letters"))
+        let mut page = Vec::new();
+        let mut bytes = 0;
+        for letter in rows.map_err(failed("reading dead letters"))? {
+            let letter = letter.map_err(failed("reading dead letters"))?;
+            bytes += letter.letter.original.len();
+            page.push(letter);
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+        }
+        Ok(page)
     }
 
     /// The documents behind number `after`, at most `most`, in the order they were stored.
@@ -265,23 +301,22 @@ impl Database {
     }
 
     pub(super) fn input(&self, path: &str) -> Result<Option<StoredInput>, PortError> {
-        let sql = "SELECT path, offset, line, head_length, head, tally FROM inputs WHERE path = ?1";
+        let sql = "SELECT path, offset, line, fingerprint, tally FROM inputs WHERE path = ?1";
         let mut select = self.connection.prepare_cached(sql).map_err(failed("reading the inputs"))?;
         select.query_row([path], input_of).optional().map_err(failed("reading the inputs"))
     }
 
     pub(super) fn set_input(&self, input: &StoredInput) -> Result<(), PortError> {
         let StoredInput { position, tally } = input;
-        let sql = "INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET
-             offset = excluded.offset, line = excluded.line, head_length = excluded.head_length, head = excluded.head,
+        let sql = "INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
+             offset = excluded.offset, line = excluded.line, fingerprint = excluded.fingerprint,
              tally = excluded.tally";
         let mut upsert = self.connection.prepare_cached(sql).map_err(failed("writing the position"))?;
         let row = params![
             &*position.path,
             position.offset.cast_signed(),
             position.line.cast_signed(),
-            position.head.length.cast_signed(),
-            position.head.hash,
+            position.fingerprint.0,
             tally_text(tally)?
         ];
         upsert.execute(row).map(drop).map_err(failed("writing the position"))
@@ -312,10 +347,10 @@ impl Database {
     }
 
     /// Deletes the rows of a table with `stored` that are older, in microseconds since 1970.
-    pub(super) fn delete_stored_before(&self, table: &str, time: i64) -> Result<(), PortError> {
+    /// How many there were.
+    pub(super) fn delete_stored_before(&self, table: &str, time: i64) -> Result<usize, PortError> {
         let sql = format!("DELETE FROM {table} WHERE stored < ?1");
-        let done = self.connection.execute(&sql, [time]);
-        done.map(drop).map_err(failed("removing what is past its retention"))
+        self.connection.execute(&sql, [time]).map_err(failed("removing what is past its retention"))
     }
 
     pub(super) fn erasures(&self) -> Result<Vec<String>, PortError> {
@@ -360,14 +395,13 @@ fn letter_of(row: &Row<'_>) -> rusqlite::Result<Letter> {
 }
 
 fn input_of(row: &Row<'_>) -> rusqlite::Result<StoredInput> {
-    let head = Fingerprint { length: row.get::<_, i64>(3)?.cast_unsigned(), hash: row.get(4)? };
     let position = FilePosition {
         path: Arc::from(row.get::<_, String>(0)?),
         offset: row.get::<_, i64>(1)?.cast_unsigned(),
         line: row.get::<_, i64>(2)?.cast_unsigned(),
-        head,
+        fingerprint: Fingerprint(row.get(3)?),
     };
-    let tally: String = row.get(5)?;
+    let tally: String = row.get(4)?;
     Ok(StoredInput { position, tally: serde_json::from_str(&tally).unwrap_or_default() })
 }
 

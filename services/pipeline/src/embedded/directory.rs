@@ -9,7 +9,6 @@ use bpmonitor_clinical::PseudonymKey;
 
 use super::archive::{self, SegmentWriter};
 use super::database::Database;
-use super::retention::{self, Retention};
 use super::{Compression, EmbeddedStore, Letter, Segment, StoredInput};
 use crate::{Monitor, PortError, Tally};
 
@@ -43,6 +42,20 @@ pub enum WardError {
         found: String,
         /// Whose it should be.
         asked: String,
+    },
+    /// Its database is missing while there are archive segments.
+    #[error(
+        "{file} is missing or empty, while the archive beside it has readings: put it back from a copy; nothing was changed"
+    )]
+    DatabaseMissing {
+        /// The database's file.
+        file: String,
+    },
+    /// An export was to go to where something is already.
+    #[error("{directory} is not empty: name a new directory, or empty it")]
+    NotEmpty {
+        /// The directory.
+        directory: String,
     },
     /// Its pseudonym key is missing or unreadable while data that was made with it exists.
     #[error(
@@ -109,24 +122,20 @@ impl WardDirectory {
         self.database().exists()
     }
 
-    /// Takes the directory for writing, and makes it where there is none. What is past its retention goes.
+    /// Takes the directory for writing, and makes it where there is none.
     ///
     /// # Errors
     ///
     /// [`WardError`]: it is in use, belongs to another monitor, has lost its key, or cannot be read or written.
-    pub fn open(
-        &self,
-        monitor: &Monitor,
-        compression: Compression,
-        retention: Retention,
-    ) -> Result<EmbeddedStore, WardError> {
+    pub fn open(&self, monitor: &Monitor, compression: Compression) -> Result<EmbeddedStore, WardError> {
         self.create()?;
         let lock = self.lock()?;
+        self.check_database()?;
+        self.make_private_database()?;
         let database = Database::open(&self.database())?;
         self.check_monitor(&database, monitor)?;
         let key = self.key_for(&database)?;
         archive::recover(&self.archive(), &database.segments()?)?;
-        retention::apply(&database, &self.archive(), retention)?;
         let segments = database.segments()?;
         let writer = SegmentWriter::new(&self.archive(), compression, segments.last().cloned())?;
         Ok(EmbeddedStore::new(self.clone(), lock, database, writer, key)?)
@@ -142,6 +151,20 @@ impl WardDirectory {
             return Err(self.no_ward());
         }
         read_key(&self.key_file()).ok_or_else(|| self.key_missing())
+    }
+
+    /// Says whether the directory is this monitor's, or nobody's yet.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::OtherMonitor`], or what reading fails with.
+    pub fn check_owner(&self, monitor: &Monitor) -> Result<(), WardError> {
+        let found = match self.reader() {
+            Ok(database) => database.meta("monitor")?,
+            Err(WardError::NoWard { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        self.compare_owner(found, monitor).map(drop)
     }
 
     /// The manifest that the ward was last run with, as JSON.
@@ -193,7 +216,7 @@ impl WardDirectory {
         if !self.holds_ward() {
             return Err(self.no_ward());
         }
-        Ok(Database::open_read_only(&self.database())?)
+        Database::open_read_only(&self.database())?.ok_or_else(|| self.no_ward())
     }
 
     /// Makes the directory and those in it, where they are not there yet.
@@ -207,6 +230,13 @@ impl WardDirectory {
             DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(PortError::io(what))?;
         }
         Ok(())
+    }
+
+    /// SQLite gives the files beside the database the mode of the database itself.
+    fn make_private_database(&self) -> Result<(), PortError> {
+        let path = self.database();
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        file.map(drop).map_err(PortError::io(format!("opening {}", path.display())))
     }
 
     fn lock(&self) -> Result<File, WardError> {
@@ -232,12 +262,29 @@ impl WardDirectory {
         Ok(file)
     }
 
+    /// A new database beside an old archive would take all of it for what was begun and never committed.
+    fn check_database(&self) -> Result<(), WardError> {
+        let is_there = fs::metadata(self.database()).is_ok_and(|metadata| metadata.len() > 0);
+        let what = format!("reading {}", self.archive().display());
+        if is_there || !archive::has_segments(&self.archive()).map_err(PortError::io(what))? {
+            return Ok(());
+        }
+        Err(WardError::DatabaseMissing { file: self.database().display().to_string() })
+    }
+
     fn check_monitor(&self, database: &Database, monitor: &Monitor) -> Result<(), WardError> {
+        let asked = self.compare_owner(database.meta("monitor")?, monitor)?;
+        Ok(database.set_meta("monitor", &asked)?)
+    }
+
+    /// The monitor's full name, unless another's was found.
+    fn compare_owner(&self, found: Option<String>, monitor: &Monitor) -> Result<String, WardError> {
         let asked = format!("{}/{}", monitor.namespace, monitor.name);
-        match database.meta("monitor")? {
-            None => Ok(database.set_meta("monitor", &asked)?),
-            Some(found) if found == asked => Ok(()),
-            Some(found) => Err(WardError::OtherMonitor { directory: self.name(), found, asked }),
+        match found {
+            Some(found) if found != asked => {
+                Err(WardError::OtherMonitor { directory: self.name(), found, asked })
+            }
+            _ => Ok(asked),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Erasing a patient: from the database and the archive, with a record that keeps replays out.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, Write};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use rusqlite::params;
 use serde::Deserialize;
 
 use super::archive::{self, SegmentWriter};
+use super::lines::{self, LineError};
 use super::{Compression, EmbeddedStore, Segment};
 use crate::PortError;
 
@@ -19,6 +21,8 @@ pub struct Erased {
     pub anomalies: u64,
     /// Readings of the archive.
     pub archived: u64,
+    /// Whether no page of the database holds the patient any more. False while somebody reads it.
+    pub is_compact: bool,
 }
 
 /// Whose reading an archive line is.
@@ -26,6 +30,12 @@ pub struct Erased {
 struct Line<'a> {
     #[serde(borrow)]
     reading: Option<Reading<'a>>,
+}
+
+impl Line<'_> {
+    fn patient(&self) -> Option<&str> {
+        self.reading.as_ref()?.patient_id.as_deref()
+    }
 }
 
 #[derive(Deserialize)]
@@ -64,11 +74,8 @@ impl EmbeddedStore {
         }
         ward.archive =
             SegmentWriter::new(&directory, compression, ward.database.segments()?.last().cloned())?;
-        ward.database.execute(
-            "PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE);",
-            "compacting the database",
-        )?;
-        Ok(erased)
+        ward.database.execute("VACUUM", "compacting the database")?;
+        Ok(Erased { is_compact: ward.database.checkpoint()?, ..erased })
     }
 }
 
@@ -91,16 +98,18 @@ fn commit(
         database.set_segment(&segment.new)?;
     }
     database.commit()?;
-    Ok(Erased { anomalies, archived: rewritten.iter().map(|segment| segment.removed).sum() })
+    let archived = rewritten.iter().map(|segment| segment.removed).sum();
+    Ok(Erased { anomalies, archived, is_compact: false })
 }
 
 /// Writes a segment anew without a patient's readings; none where it has none of them.
 fn rewrite(directory: &Path, segment: &Segment, patient: &str) -> Result<Option<Rewritten>, PortError> {
     let what = || format!("rewriting {}", directory.join(&segment.name).display());
     let failed = || PortError::io(what());
-    let name = next_name(&segment.name);
+    let name = archive::next_name(&segment.name);
     let path = directory.join(&name);
-    let file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).map_err(failed())?;
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+    let file = file.map_err(failed())?;
     let (kept, removed) = filter(directory, segment, patient, file)?;
     if removed == 0 {
         fs::remove_file(&path).map_err(failed())?;
@@ -115,36 +124,17 @@ fn rewrite(directory: &Path, segment: &Segment, patient: &str) -> Result<Option<
 /// Copies the lines of others; how many were kept and how many were not.
 fn filter(directory: &Path, segment: &Segment, patient: &str, file: File) -> Result<(u64, u64), PortError> {
     let failed = || PortError::io(format!("rewriting {}", directory.join(&segment.name).display()));
-    let mut lines = archive::read(directory, segment, 0)?;
     let mut out = archive::Encoder::new(&segment.name, file).map_err(failed())?;
     let (mut kept, mut removed) = (0, 0);
-    let mut text = String::new();
-    loop {
-        text.clear();
-        if lines.read_line(&mut text).map_err(failed())? == 0 {
-            out.finish().map_err(failed())?;
-            return Ok((kept, removed));
-        }
-        if is_of(&text, patient) {
+    lines::for_each(directory, segment, 0, |text| {
+        let line: Line<'_> = serde_json::from_str(text)?;
+        if line.patient() == Some(patient) {
             removed += 1;
-        } else {
-            out.write_all(text.as_bytes()).map_err(failed())?;
-            kept += 1;
+            return Ok(());
         }
-    }
-}
-
-fn is_of(line: &str, patient: &str) -> bool {
-    let whose = serde_json::from_str::<Line<'_>>(line).ok().and_then(|line| line.reading?.patient_id);
-    whose.as_deref() == Some(patient)
-}
-
-/// A name beside a segment's own, in the same place of the order: `…-r1.jsonl`, `…-r2.jsonl`.
-fn next_name(name: &str) -> String {
-    let (stem, suffix) = name.split_once('.').unwrap_or((name, "jsonl"));
-    let (stem, number) = match stem.rsplit_once("-r") {
-        Some((before, number)) => (before, number.parse().unwrap_or(0_u32)),
-        None => (stem, 0),
-    };
-    format!("{stem}-r{}.{suffix}", number + 1)
+        kept += 1;
+        out.write_all(text.as_bytes()).map_err(failed()).map_err(LineError::Other)
+    })?;
+    out.finish().map_err(failed())?;
+    Ok((kept, removed))
 }

@@ -1,17 +1,25 @@
 //! The archive as JSON lines: one file a patient or a day, each reading in its newest version.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, BufRead, BufWriter, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::borrow::Cow;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
-use super::archive;
+use super::lines::{self, LineError};
 use super::{Segment, WardDirectory, WardError};
 use crate::PortError;
+
+/// The longest name of a file before its suffix, in bytes: Linux takes 255.
+const LONGEST_NAME: usize = 200;
+/// How much of a longer one stays, before a hash of 64 digits.
+const LONGEST_BEGINNING: usize = LONGEST_NAME - 65;
 
 /// What makes one exported file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +52,9 @@ struct Line<'a> {
 #[derive(Deserialize)]
 struct Keys<'a> {
     #[serde(rename = "@timestamp")]
-    timestamp: &'a str,
-    patient_id: &'a str,
+    timestamp: Timestamp,
+    #[serde(borrow)]
+    patient_id: Cow<'a, str>,
 }
 
 /// A database on disk that sorts what does not fit in memory. Removed when it is dropped.
@@ -55,12 +64,12 @@ struct Sorter {
 }
 
 impl WardDirectory {
-    /// Writes the archive's readings into `target`, one file a patient or a day, in order of time. `progress` is told of each
-    /// segment read.
+    /// Writes the archive's readings into the empty directory `target`, one file a patient or a day, in order of time.
+    /// `progress` is told of each segment read.
     ///
     /// # Errors
     ///
-    /// [`WardError::NoWard`], a damaged segment, or what reading and writing fails with.
+    /// [`WardError::NoWard`], [`WardError::NotEmpty`], a damaged segment, or what reading and writing fails with.
     pub fn export(
         &self,
         by: ExportBy,
@@ -70,6 +79,11 @@ impl WardDirectory {
         let segments = self.segments()?;
         let what = format!("creating {}", target.display());
         DirBuilder::new().recursive(true).mode(0o700).create(target).map_err(PortError::io(what))?;
+        let what = format!("reading {}", target.display());
+        // Beside an older export, what is withdrawn or erased since would look as if it were still there.
+        if fs::read_dir(target).map_err(PortError::io(what))?.next().is_some() {
+            return Err(WardError::NotEmpty { directory: target.display().to_string() });
+        }
         let sorter = Sorter::new(target, by)?;
         for segment in &segments {
             sorter.add_segment(&self.archive(), segment)?;
@@ -85,42 +99,24 @@ impl Sorter {
         let failed = || PortError::database(format!("sorting for {}", target.display()));
         let connection = Connection::open("").map_err(failed())?;
         let schema = "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384; PRAGMA synchronous = OFF;
-             CREATE TABLE readings (id TEXT PRIMARY KEY, version INTEGER, part TEXT, time TEXT, reading TEXT) WITHOUT ROWID;
+             CREATE TABLE readings (id TEXT PRIMARY KEY, version INTEGER, part TEXT, time INTEGER, reading TEXT) WITHOUT ROWID;
              BEGIN;";
         connection.execute_batch(schema).map_err(failed())?;
         Ok(Self { connection, by })
     }
 
     fn add_segment(&self, directory: &Path, segment: &Segment) -> Result<(), PortError> {
-        let damaged = |line: u64, error: &dyn std::fmt::Display| {
-            PortError::Damaged(format!(
-                "line {line} of the archive segment {} is damaged ({error}): put the file back from a copy",
-                directory.join(&segment.name).display()
-            ))
-        };
-        let mut lines = archive::read(directory, segment, 0)?;
-        let mut text = String::new();
-        for number in 1.. {
-            text.clear();
-            match lines.read_line(&mut text) {
-                Ok(0) if number > segment.lines => return Ok(()),
-                Ok(0) => return Err(damaged(number, &"the file ends before it")),
-                Ok(_) => {}
-                Err(error) => return Err(damaged(number, &error)),
-            }
-            let line: Line<'_> =
-                serde_json::from_str(&text).map_err(|error| damaged(number, &error.classify_text()))?;
-            self.add(&line).map_err(|error| damaged(number, &error))?;
-        }
-        Ok(())
+        lines::for_each(directory, segment, 0, |text| {
+            let line: Line<'_> = serde_json::from_str(text)?;
+            let keys = line.reading.map(|reading| serde_json::from_str(reading.get())).transpose()?;
+            self.add(&line, keys.as_ref()).map_err(LineError::Other)
+        })
     }
 
-    fn add(&self, line: &Line<'_>) -> Result<(), PortError> {
-        let keys = line.reading.map(|reading| serde_json::from_str::<Keys<'_>>(reading.get())).transpose();
-        let keys = keys.map_err(|error| PortError::Damaged(error.classify_text().to_owned()))?;
-        let part = keys.as_ref().map(|keys| match self.by {
-            ExportBy::Patient => file_name(keys.patient_id),
-            ExportBy::Day => keys.timestamp.chars().take(10).collect(),
+    fn add(&self, line: &Line<'_>, keys: Option<&Keys<'_>>) -> Result<(), PortError> {
+        let part = keys.map(|keys| match self.by {
+            ExportBy::Patient => file_name(&keys.patient_id),
+            ExportBy::Day => keys.timestamp.strftime("%Y-%m-%d").to_string(),
         });
         let sql = "INSERT INTO readings VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, part = excluded.part, time = excluded.time, reading = excluded.reading
@@ -129,7 +125,7 @@ impl Sorter {
             line.id,
             line.version,
             part,
-            keys.map(|keys| keys.timestamp),
+            keys.map(|keys| keys.timestamp.as_microsecond()),
             line.reading.map(RawValue::get)
         ];
         let done = self.connection.prepare_cached(sql).and_then(|mut insert| insert.execute(row));
@@ -149,8 +145,13 @@ impl Sorter {
                 row.get(0).and_then(|part| Ok((part, row.get(1)?))).map_err(failed())?;
             if open.as_ref().is_none_or(|(name, _)| *name != part) {
                 finish(open.take(), target).map_err(PortError::io(what()))?;
-                let file =
-                    File::create(target.join(format!("{part}.jsonl.new"))).map_err(PortError::io(what()))?;
+                let file = OpenOptions::new()
+                    .create(true)
+                    .truncate(true)
+                    .write(true)
+                    .mode(0o600)
+                    .open(target.join(format!("{part}.jsonl.new")));
+                let file = file.map_err(PortError::io(what()))?;
                 open = Some((part, BufWriter::new(file)));
                 exported.files += 1;
             }
@@ -171,8 +172,17 @@ fn finish(open: Option<(String, BufWriter<File>)>, target: &Path) -> io::Result<
     fs::rename(target.join(format!("{name}.jsonl.new")), target.join(format!("{name}.jsonl")))
 }
 
-/// A patient as a file name: what is not a letter, digit or hyphen stands in percent encoding (RFC 3986).
+/// A patient as a file name: what is not a letter, digit or hyphen stands in percent encoding (RFC 3986), and what is too
+/// long for a name ends in a hash of all of it.
 fn file_name(patient: &str) -> String {
+    let name = encoded(patient);
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    format!("{}-{}", &name[..LONGEST_BEGINNING], hex::encode(Sha256::digest(patient)))
+}
+
+fn encoded(patient: &str) -> String {
     patient
         .bytes()
         .map(|byte| match byte {
@@ -180,19 +190,4 @@ fn file_name(patient: &str) -> String {
             other => format!("%{other:02X}"),
         })
         .collect()
-}
-
-/// What is wrong with JSON, without quoting it.
-trait ClassifyText {
-    fn classify_text(&self) -> &'static str;
-}
-
-impl ClassifyText for serde_json::Error {
-    fn classify_text(&self) -> &'static str {
-        match self.classify() {
-            serde_json::error::Category::Eof => "it is cut off",
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
-            serde_json::error::Category::Data => "it is no archive line",
-        }
-    }
 }

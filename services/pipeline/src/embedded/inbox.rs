@@ -3,7 +3,7 @@
 //! A request is a small file in the directory `inbox` that names the file to read. It stays until the ward's database says that
 //! all of the file was read, so it outlives a kill of either side.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
@@ -27,13 +27,14 @@ struct Request {
 #[derive(Debug)]
 pub struct Inbox {
     store: EmbeddedStore,
-    begun: HashSet<PathBuf>,
+    /// The requests that are being fulfilled, and how long the file was when that began.
+    begun: HashMap<PathBuf, u64>,
 }
 
 impl Inbox {
     /// The inbox of this ward.
     pub fn new(store: EmbeddedStore) -> Self {
-        Self { store, begun: HashSet::new() }
+        Self { store, begun: HashMap::new() }
     }
 
     /// Asks the ward in `directory` to read a file, named by its absolute path.
@@ -43,9 +44,13 @@ impl Inbox {
     /// What writing the request fails with.
     pub fn ask(directory: &WardDirectory, path: &str) -> Result<(), PortError> {
         let inbox = directory.inbox();
-        let name = hex::encode(Sha256::digest(path));
         let what = format!("writing to {}", inbox.display());
-        write_request(&inbox, &name, path).map_err(PortError::io(what))
+        write_request(&inbox, path).map_err(PortError::io(what))
+    }
+
+    /// Whether the request to read a file is still there.
+    pub fn is_asked(directory: &WardDirectory, path: &str) -> bool {
+        directory.inbox().join(request_name(path)).exists()
     }
 
     fn requests(&self) -> io::Result<Vec<PathBuf>> {
@@ -83,21 +88,27 @@ impl Inbox {
     /// Removes a request whose file was read to its end, and durably so.
     fn settle(&self, request: &Path) -> Result<(), PortError> {
         let Some(input) = self.input(request)? else { return Ok(()) };
-        let length = fs::metadata(&*input.position.path).map(|metadata| metadata.len());
-        if length.is_ok_and(|length| length <= input.position.offset) {
+        if input.position.is_all().unwrap_or(false) {
             remove(request)?;
         }
         Ok(())
     }
 }
 
-fn write_request(inbox: &Path, name: &str, path: &str) -> io::Result<()> {
+/// What the request to read a file is called.
+fn request_name(path: &str) -> String {
+    format!("{}.json", hex::encode(Sha256::digest(path)))
+}
+
+fn write_request(inbox: &Path, path: &str) -> io::Result<()> {
+    let name = request_name(path);
     let request = serde_json::to_vec(&Request { path: path.to_owned() })?;
-    let temporary = inbox.join(format!("{name}.new"));
+    // Two processes may ask for the same file at the same time.
+    let temporary = inbox.join(format!("{name}.{}.new", std::process::id()));
     let mut file = fs::File::create(&temporary)?;
     file.write_all(&request)?;
     file.sync_all()?;
-    fs::rename(temporary, inbox.join(format!("{name}.json")))
+    fs::rename(temporary, inbox.join(name))
 }
 
 fn remove(request: &Path) -> Result<(), PortError> {
@@ -115,16 +126,17 @@ impl Feed for Inbox {
         let requests = self.requests().map_err(PortError::io(what()))?;
         let mut inputs = Vec::new();
         for request in requests {
-            if self.begun.contains(&request) {
-                self.settle(&request)?;
-            } else if let Some(input) = self.input(&request)? {
+            let Some(input) = self.input(&request)? else { continue };
+            let length = fs::metadata(&*input.position.path).map_or(0, |metadata| metadata.len());
+            if input.position.is_all().unwrap_or(false) {
+                remove(&request)?;
+            } else if self.begun.get(&request) != Some(&length) {
                 tracing::info!(path = %Arc::clone(&input.position.path), "reading a file that was asked for");
-                self.begun.insert(request);
+                self.begun.insert(request, length);
                 inputs.push(input);
             }
         }
-        let inbox = self.store.directory().inbox();
-        self.begun.retain(|request| inbox.join(request).exists());
+        self.begun.retain(|request, _| request.exists());
         Ok(inputs)
     }
 }

@@ -1,7 +1,6 @@
 //! Dead letters as a source: read again, each kept only if it is rejected again.
 
-use std::collections::VecDeque;
-
+use bpmonitor_clinical::RejectionReason;
 use tokio::task::block_in_place;
 
 use super::EmbeddedStore;
@@ -9,14 +8,11 @@ use crate::{Checkpoint, Extent, Message, Outcome, PortError, Source, Tally, Used
 
 /// How many letters make a batch.
 const BATCH_LETTERS: usize = 500;
-/// How many bytes of letters make a batch, at most one letter more.
-const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads a ward's dead letters, those that are there when it begins.
 #[derive(Debug)]
 pub struct LetterSource {
     store: EmbeddedStore,
-    read: VecDeque<super::Letter>,
     after: i64,
     last: i64,
     offered: Replayed,
@@ -38,7 +34,7 @@ impl LetterSource {
     /// What reading the database fails with.
     pub fn new(store: EmbeddedStore) -> Result<Self, PortError> {
         let last = store.locked().database.last_seq()?;
-        Ok(Self { store, read: VecDeque::new(), after: 0, last, offered: Replayed::default() })
+        Ok(Self { store, after: 0, last, offered: Replayed::default() })
     }
 }
 
@@ -46,26 +42,18 @@ impl Source for LetterSource {
     type Position = Replayed;
 
     async fn next(&mut self) -> Result<Option<Vec<Message>>, PortError> {
-        if self.read.is_empty() {
-            let letters = block_in_place(|| {
-                self.store.locked().database.letters(self.after, self.last, BATCH_LETTERS)
-            })?;
-            self.after = letters.last().map_or(self.after, |letter| letter.seq);
-            self.read.extend(letters);
-        }
-        let mut messages = Vec::new();
-        let mut bytes = 0;
-        while bytes < BATCH_BYTES
-            && let Some(super::Letter { seq, letter, .. }) = self.read.pop_front()
-        {
-            bytes += letter.original.len();
+        let letters =
+            block_in_place(|| self.store.locked().database.letters(self.after, self.last, BATCH_LETTERS))?;
+        self.after = letters.last().map_or(self.after, |letter| letter.seq);
+        let mut messages = Vec::with_capacity(letters.len());
+        for super::Letter { seq, letter, .. } in letters {
             self.offered.seqs.push(seq);
             self.offered.counted.count(Outcome::Rejected(letter.reason));
             messages.push(Message {
                 origin: letter.origin,
                 time: letter.time,
                 bytes: letter.original,
-                extent: Extent::Whole,
+                extent: extent_of(letter.reason),
                 entry: letter.entry,
             });
         }
@@ -75,6 +63,11 @@ impl Source for LetterSource {
     fn accept(&mut self, _: Used) -> Replayed {
         std::mem::take(&mut self.offered)
     }
+}
+
+/// Of a record that was too large only the beginning was kept: that is nothing to be read.
+const fn extent_of(reason: RejectionReason) -> Extent {
+    if matches!(reason, RejectionReason::TooLarge) { Extent::TooLarge } else { Extent::Whole }
 }
 
 impl Checkpoint<Replayed> for EmbeddedStore {

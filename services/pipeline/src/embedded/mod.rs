@@ -10,6 +10,7 @@ mod erase;
 mod export;
 mod inbox;
 mod letters;
+mod lines;
 mod retention;
 mod store;
 mod tail;

@@ -31,8 +31,12 @@ impl Default for Retention {
 pub(super) fn apply(database: &Database, archive: &Path, retention: Retention) -> Result<(), PortError> {
     let now = Timestamp::now();
     let before = |kept| now.checked_sub(kept).map_or(i64::MIN, Timestamp::as_microsecond);
-    database.delete_stored_before("anomalies", before(retention.anomalies))?;
-    database.delete_stored_before("dead_letters", before(retention.dead_letters))?;
+    for (table, kept) in [("anomalies", retention.anomalies), ("dead_letters", retention.dead_letters)] {
+        let rows = database.delete_stored_before(table, before(kept))?;
+        if rows > 0 {
+            tracing::info!(table, rows, "removed what was past its retention");
+        }
+    }
     for segment in database.segments()? {
         if segment.written.as_microsecond() >= before(retention.archive) {
             continue;

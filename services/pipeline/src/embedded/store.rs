@@ -9,6 +9,7 @@ use tokio::task::block_in_place;
 
 use super::archive::SegmentWriter;
 use super::database::Database;
+use super::retention::{self, Retention};
 use super::{StoredInput, WardDirectory};
 use crate::files::FilePosition;
 use crate::{
@@ -95,6 +96,15 @@ impl EmbeddedStore {
         self.locked().database.set_meta("manifest", json)
     }
 
+    /// Removes what is past its retention.
+    ///
+    /// # Errors
+    ///
+    /// What reading or writing fails with.
+    pub fn retain(&self, retention: Retention) -> Result<(), PortError> {
+        retention::apply(&self.locked().database, &self.directory.archive(), retention)
+    }
+
     /// The patients, as stored, whose readings are not to come back.
     ///
     /// # Errors
@@ -137,7 +147,8 @@ impl Ward {
     pub(super) fn commit(&mut self, tally: &Tally) -> Result<(), PortError> {
         self.totals.add(tally);
         let totals = self.totals.clone();
-        let (database, _) = self.writing()?;
+        let (database, seq) = self.writing()?;
+        database.set_last_seq(*seq)?;
         database.set_totals(&totals)?;
         database.commit()
     }

@@ -1,13 +1,13 @@
 //! Readings of a ward as they are stored, beside the process that stores them.
 
 use std::collections::HashMap;
-use std::io::BufRead;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::archive;
 use super::database::Database;
+use super::lines::{self, LineError};
 use super::{Segment, WardDirectory, WardError};
 use crate::PortError;
 
@@ -66,7 +66,7 @@ impl Tail {
             }
         }
         for segment in self.database.segments()? {
-            let from = self.segments.get(&segment.name).copied().unwrap_or(0);
+            let from = self.bytes_read_of(&segment);
             if from < segment.bytes {
                 self.read_segment(&segment, from, &mut visit)?;
                 self.segments.insert(segment.name, segment.bytes);
@@ -75,22 +75,25 @@ impl Tail {
         Ok(())
     }
 
+    /// How much was read of a segment. One that was written anew without a patient has nothing new, and gets nothing more.
+    fn bytes_read_of(&self, segment: &Segment) -> u64 {
+        let is_read_under = |name: &String| archive::first_name(name) == archive::first_name(&segment.name);
+        match self.segments.get(&segment.name) {
+            Some(bytes) => *bytes,
+            None if self.segments.keys().any(is_read_under) => segment.bytes,
+            None => 0,
+        }
+    }
+
     fn read_segment<E: From<PortError>>(
         &self,
         segment: &Segment,
         from: u64,
         visit: &mut impl FnMut(&str) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut lines = archive::read(&self.directory.archive(), segment, from)?;
-        let failed = || PortError::io(format!("reading the archive segment {}", segment.name));
-        let mut text = String::new();
-        while lines.read_line(&mut text).map_err(failed())? > 0 {
-            let line = serde_json::from_str::<Line<'_>>(&text);
-            if let Some(reading) = line.ok().and_then(|line| line.reading) {
-                visit(reading.get())?;
-            }
-            text.clear();
-        }
-        Ok(())
+        lines::for_each(&self.directory.archive(), segment, from, |text| {
+            let line: Line<'_> = serde_json::from_str(text)?;
+            line.reading.map_or(Ok(()), |reading| visit(reading.get())).map_err(LineError::Other)
+        })
     }
 }

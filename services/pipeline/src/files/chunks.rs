@@ -52,7 +52,7 @@ impl<R: Read> Chunks<R> {
         &self.buffer
     }
 
-    /// Reads on, once.
+    /// Reads on: once, or where a record did not fit, until the buffer is full.
     ///
     /// # Errors
     ///
@@ -64,8 +64,17 @@ impl<R: Read> Chunks<R> {
         if self.buffer.len() >= self.wanted {
             self.wanted = (self.buffer.len() * 2).min(self.most);
         }
-        let read = self.read_up_to(self.wanted)?;
-        Ok(if read == 0 { Filled::AtEnd } else { Filled::Some })
+        let is_grown = self.wanted > self.chunk;
+        loop {
+            let read = self.read_up_to(self.wanted)?;
+            if read == 0 {
+                return Ok(Filled::AtEnd);
+            }
+            // A record that did not fit is looked at again only once there is much more of it.
+            if !is_grown || self.buffer.len() >= self.wanted {
+                return Ok(Filled::Some);
+            }
+        }
     }
 
     /// Says how many bytes from the beginning were used.

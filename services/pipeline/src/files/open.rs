@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 
@@ -34,6 +35,10 @@ pub(super) struct Open {
     refused: usize,
     /// How long the file was when its end was last read.
     length_at_end: u64,
+    /// When it had been written to last then.
+    modified_at_end: Option<SystemTime>,
+    /// Whether another file has its name and nobody writes to this one any more.
+    has_lost_its_name: bool,
 }
 
 impl Open {
@@ -41,14 +46,35 @@ impl Open {
         let path = Arc::clone(&input.position.path);
         let what = || format!("reading {path}");
         let mut file = File::open(&*path).map_err(PortError::io(what()))?;
-        if is_another_file(&mut file, &input.position).map_err(PortError::io(what()))? {
+        if input.position.is_of_another(&mut file).map_err(PortError::io(what()))? {
             tracing::warn!(path = %path, "the file was replaced since it was last read; reading it from its beginning");
             input.position = FilePosition::start(Arc::clone(&path));
         }
         file.seek(SeekFrom::Start(input.position.offset)).map_err(PortError::io(what()))?;
         let reader = file.try_clone().map_err(PortError::io(what()))?;
         let chunks = Chunks::new(reader, BATCH_BYTES);
-        Ok(Self { input, file, chunks, passed_over: None, refused: 0, length_at_end: 0 })
+        Ok(Self {
+            input,
+            file,
+            chunks,
+            passed_over: None,
+            refused: 0,
+            length_at_end: 0,
+            modified_at_end: None,
+            has_lost_its_name: false,
+        })
+    }
+
+    /// Opens a file that may be gone by now: then none.
+    pub(super) fn if_there(input: Input) -> Result<Option<Self>, PortError> {
+        match Self::new(input) {
+            Err(PortError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.input.position.path
     }
 
     pub(super) const fn is_followed(&self) -> bool {
@@ -69,6 +95,7 @@ impl Open {
             Filled::Some => Extent::Partial,
             Filled::AtEnd => {
                 self.length_at_end = metadata.len();
+                self.modified_at_end = metadata.modified().ok();
                 if self.ends_whole() { Extent::Whole } else { Extent::Partial }
             }
         };
@@ -83,7 +110,9 @@ impl Open {
     /// Whether the rest, at the end of the file, is all there is. Somebody may be writing to a file that is followed: then it
     /// is only where it is JSON as it stands.
     fn ends_whole(&self) -> bool {
-        !self.input.follow || serde_json::from_slice::<serde::de::IgnoredAny>(self.chunks.bytes()).is_ok()
+        !self.input.follow
+            || self.has_lost_its_name
+            || serde_json::from_slice::<serde::de::IgnoredAny>(self.chunks.bytes()).is_ok()
     }
 
     fn message(&self, metadata: &Metadata, bytes: Vec<u8>, extent: Extent) -> Message {
@@ -107,50 +136,51 @@ impl Open {
         let position = &mut self.input.position;
         position.offset += used.bytes as u64;
         position.line += used.lines as u64;
-        if !position.head.is_full() {
-            match Fingerprint::of(&mut self.file, position.offset) {
-                Ok(head) => position.head = head,
-                Err(error) => {
-                    tracing::warn!(path = %position.path, %error, "cannot tell this file from others");
-                }
+        match Fingerprint::of(&mut self.file, position.offset) {
+            Ok(fingerprint) => position.fingerprint = fingerprint,
+            Err(error) => {
+                tracing::warn!(path = %position.path, %error, "cannot tell this file from others");
             }
         }
         position.clone()
     }
 
-    /// Whether there is something new to read: the file grew, shrank, or another took its place.
+    /// Whether there is something new to read: the file was written to, or another took its name.
     pub(super) fn has_changed(&self) -> bool {
         let (Ok(open), Ok(named)) = (self.file.metadata(), std::fs::metadata(&*self.input.position.path))
         else {
             return false;
         };
-        open.len() != self.length_at_end || is_other(&open, &named)
+        self.was_written(&open) || is_other(&open, &named)
     }
 
-    /// Goes on with a file that has changed, or with the one that took its place.
-    pub(super) fn taken_up_again(self) -> Result<Self, PortError> {
-        let path = Arc::clone(&self.input.position.path);
-        let replaced = match (self.file.metadata(), std::fs::metadata(&*path)) {
-            (Ok(open), Ok(named)) => is_other(&open, &named) && open.len() == self.length_at_end,
-            _ => false,
-        };
-        let shrank = self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length_at_end);
-        if !replaced && !shrank {
-            return Ok(self);
+    /// Goes on with a file that has changed.
+    pub(super) fn taken_up_again(mut self) -> Result<Self, PortError> {
+        let path = &*self.input.position.path;
+        let (Ok(open), Ok(named)) = (self.file.metadata(), std::fs::metadata(path)) else { return Ok(self) };
+        if !is_other(&open, &named) {
+            // From the file and not from what was read ahead: it may have been written anew from its beginning.
+            return Ok(Self::if_there(self.input.clone())?.unwrap_or(self));
         }
-        tracing::info!(path = %path, "the file was replaced; reading the new one from its beginning");
-        Self::new(Input { position: FilePosition::start(path), follow: self.input.follow })
+        self.has_lost_its_name = !self.was_written(&open);
+        Ok(self)
+    }
+
+    /// The file that has the name of this one, once this one is read to its end.
+    pub(super) fn successor(&self) -> Option<Input> {
+        let path = &self.input.position.path;
+        self.has_lost_its_name.then(|| {
+            tracing::info!(path = %path, "the file was replaced; reading the new one from its beginning");
+            Input { position: FilePosition::start(Arc::clone(path)), follow: self.input.follow }
+        })
+    }
+
+    /// Whether it was written to since its end was last read.
+    fn was_written(&self, now: &Metadata) -> bool {
+        now.len() != self.length_at_end || now.modified().ok() != self.modified_at_end
     }
 }
 
 fn is_other(open: &Metadata, named: &Metadata) -> bool {
     (open.dev(), open.ino()) != (named.dev(), named.ino())
-}
-
-fn is_another_file(file: &mut File, position: &FilePosition) -> io::Result<bool> {
-    if position.offset == 0 {
-        return Ok(false);
-    }
-    let shrank = file.metadata()?.len() < position.offset;
-    Ok(shrank || Fingerprint::of(file, position.head.length)? != position.head)
 }

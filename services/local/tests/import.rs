@@ -1,0 +1,215 @@
+//! `bpmonitor import`: files into a ward, running or not.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::held::offset;
+use common::observations::{lines, observation};
+use common::process::{Running, bpmonitor, finish};
+use common::until;
+use common::ward::Ward;
+use serde_json::{Value, json};
+
+fn many(prefix: &str, count: u32) -> String {
+    lines((0..count).map(|n| observation(&format!("{prefix}{n}"), &(n % 50).to_string(), 100 + n % 70, 76)))
+}
+
+fn begun() -> Ward {
+    let ward = Ward::new();
+    let input = ward.write("first.ndjson", lines([observation("first", "1", 118, 76)]));
+    ward.run(&[&input]).good();
+    ward
+}
+
+fn entries(totals: &Value) -> u64 {
+    ["anomaly", "normal", "rejected", "skipped", "withdrawn"]
+        .iter()
+        .map(|of| totals[of].as_u64().unwrap())
+        .sum()
+}
+
+/// Every Observation once, in the totals as in the store.
+#[track_caller]
+fn check_held(ward: &Ward, count: u64) {
+    let held = ward.held();
+    assert_eq!(entries(&held.totals), count);
+    assert_eq!((held.documents.len() + held.archive.len()) as u64, count);
+    let requests: Vec<_> = fs::read_dir(ward.data().join("inbox")).unwrap().collect();
+    assert!(requests.is_empty(), "{requests:?}");
+}
+
+#[test]
+fn into_a_ward_that_nobody_runs() {
+    let ward = begun();
+    let file = ward.write("more.ndjson", many("m", 1000) + "nonsense\n");
+    let output = ward.import(&[&file]).good();
+    assert_eq!((output.count("entries"), output.count("rejected")), (Some(1001), Some(1)), "{output:#?}");
+    assert!(output.out.contains(file.to_str().unwrap()) && output.out.contains("not_json"));
+    assert_eq!(entries(&ward.held().totals), 1002);
+}
+
+#[test]
+fn twice_reads_once() {
+    let ward = begun();
+    let file = ward.write("more.ndjson", many("m", 100));
+    ward.import(&[&file]).good();
+    let first = ward.held();
+    assert_eq!(ward.import(&[&file, &file]).good().count("entries"), Some(100));
+    ward.held().assert_same(&first);
+    check_held(&ward, 101);
+}
+
+#[test]
+fn a_ward_begins_where_a_manifest_is_given() {
+    let ward = Ward::new();
+    let file = ward.write("more.ndjson", many("m", 10));
+    ward.import(&[&file]).failed(1, &["holds no ward"]);
+    assert!(!ward.data().exists());
+    finish(ward.importing(&[&file]).arg("-f").arg(ward.manifest())).good();
+    check_held(&ward, 10);
+}
+
+#[test]
+fn a_missing_file_ends_with_2_before_anything_is_asked_for() {
+    let ward = begun();
+    let file = ward.write("more.ndjson", many("m", 10));
+    ward.import(&[&file, &ward.path("missing.json")]).failed(2, &["missing.json"]);
+    check_held(&ward, 1);
+    finish(bpmonitor(["import"]).arg(&file)).failed(2, &["--into"]);
+}
+
+#[test]
+fn into_a_running_ward() {
+    let ward = begun();
+    let mut run = ward.follow(&[&ward.path("first.ndjson")]);
+    ward.until_looked_at(&mut run);
+    let files = ["one.ndjson", "two.ndjson"].map(|name| ward.write(name, many(name, 20_000)));
+    let files: Vec<&Path> = files.iter().map(AsRef::as_ref).collect();
+    let output = Running::start(&mut ward.importing(&files)).wait().good();
+    let counts: Vec<&str> = output.out.lines().filter(|line| line.starts_with("entries")).collect();
+    assert!(counts.len() == 2 && counts.iter().all(|line| line.ends_with(" 20,000")), "{output:#?}");
+    assert_eq!(run.stop().good().count("entries"), Some(40_000));
+    check_held(&ward, 40_001);
+}
+
+#[test]
+fn of_the_file_that_is_being_followed() {
+    let ward = begun();
+    let followed = ward.write("followed.ndjson", many("f", 60_000));
+    let mut run = ward.follow(&[&followed]);
+    ward.until_taken_by(&mut run);
+    let output = Running::start(&mut ward.importing(&[&followed])).wait().good();
+    assert_eq!(output.count("entries"), Some(60_000), "{output:#?}");
+    run.stop().good();
+    check_held(&ward, 60_001);
+}
+
+#[test]
+fn of_the_file_that_is_being_read() {
+    let ward = begun();
+    let read = ward.write("read.ndjson", many("r", 60_000));
+    let mut run = Running::start(&mut ward.running(&[&read]));
+    ward.until_taken_by(&mut run);
+    let imports: Vec<Running> = (0..3).map(|_| Running::start(&mut ward.importing(&[&read]))).collect();
+    run.wait().good();
+    for import in imports {
+        assert_eq!(import.wait().good().count("entries"), Some(60_000));
+    }
+    check_held(&ward, 60_001);
+}
+
+#[test]
+fn restarted_after_a_kill() {
+    let ward = begun();
+    let file = ward.write("more.ndjson", many("m", 60_000));
+    let length = fs::metadata(&file).unwrap().len();
+    let mut kills = 0;
+    for part in 1..4 {
+        let mut import = Running::start(&mut ward.importing(&[&file]));
+        until("a part is read", || offset(ward.data(), &file) >= length * part / 5 || !import.is_running());
+        if import.is_running() {
+            kills += 1;
+        }
+        import.kill();
+    }
+    assert!(kills > 0, "no kill hit in the middle of work");
+    assert_eq!(ward.import(&[&file]).good().count("entries"), Some(60_000));
+    check_held(&ward, 60_001);
+}
+
+#[test]
+fn a_request_outlives_a_kill_of_the_one_who_asked_and_of_the_ward() {
+    let ward = begun();
+    let file = ward.write("more.ndjson", many("m", 60_000));
+    let length = fs::metadata(&file).unwrap().len();
+    let mut run = ward.follow(&[&ward.path("first.ndjson")]);
+    ward.until_taken_by(&mut run);
+    let mut import = Running::start(&mut ward.importing(&[&file]));
+    until("a part is read", || offset(ward.data(), &file) > 0);
+    import.kill();
+    run.kill();
+    assert!(offset(ward.data(), &file) < length, "the kill came too late");
+    let run = ward.follow(&[&ward.path("first.ndjson")]);
+    until("all is read", || offset(ward.data(), &file) == length);
+    run.stop().good();
+    check_held(&ward, 60_001);
+}
+
+#[test]
+fn a_run_reads_what_was_asked_for_before_it_started() {
+    let ward = begun();
+    let file = ward.write("more.ndjson", many("m", 10));
+    let request = ward.data().join("inbox/by-hand.json");
+    fs::write(&request, json!({"path": file.canonicalize().unwrap()}).to_string()).unwrap();
+    fs::write(ward.data().join("inbox/nonsense.json"), "nonsense").unwrap();
+    ward.run(&[&ward.path("first.ndjson")]).good();
+    check_held(&ward, 11);
+}
+
+#[test]
+fn an_import_of_a_file_that_vanishes_ends() {
+    let ward = begun();
+    let mut run = ward.follow(&[&ward.path("first.ndjson")]);
+    ward.until_looked_at(&mut run);
+    run.signal("STOP");
+    let file = ward.write("more.ndjson", many("m", 10));
+    let import = Running::start(&mut ward.importing(&[&file]));
+    until("the request is there", || {
+        fs::read_dir(ward.data().join("inbox"))
+            .unwrap()
+            .any(|it| it.unwrap().path().extension().is_some_and(|it| it == "json"))
+    });
+    fs::remove_file(&file).unwrap();
+    run.signal("CONT");
+    let output = import.wait();
+    assert!(output.code.is_some(), "{output:#?}");
+    assert!(run.is_running(), "{}", run.err());
+    run.stop().good();
+    check_held(&ward, 1);
+}
+
+#[test]
+fn a_file_that_vanishes_behind_another_does_not_end_the_ward() {
+    let ward = begun();
+    let mut run = ward.follow(&[&ward.path("first.ndjson")]);
+    ward.until_looked_at(&mut run);
+    run.signal("STOP");
+    let files = ["one.ndjson", "two.ndjson"].map(|name| ward.write(name, many(name, 60_000)));
+    let import = Running::start(&mut ward.importing(&[&files[0], &files[1]]));
+    until("both are asked for", || {
+        let entries = fs::read_dir(ward.data().join("inbox")).unwrap();
+        entries.filter(|it| it.as_ref().unwrap().path().extension().is_some_and(|it| it == "json")).count()
+            == 2
+    });
+    run.signal("CONT");
+    until("one is begun", || files.iter().any(|file| offset(ward.data(), file) > 0) || !run.is_running());
+    let other = files.iter().find(|file| offset(ward.data(), file) == 0).unwrap();
+    fs::remove_file(other).unwrap();
+    import.wait();
+    ward.until_looked_at(&mut run);
+    run.stop().good();
+    check_held(&ward, 60_001);
+}
