@@ -233,6 +233,9 @@ fn spanning_document(buffer: &[u8], at_end: bool, most: usize) -> Span {
 /// Where a document ends that another follows on the same line.
 fn followed_document(line: &[u8]) -> Option<usize> {
     let start = line.len() - without_mark(line).len();
+    if !begins_object(&line[start..]) {
+        return None;
+    }
     let end = start + value_end(&line[start..]).ok()?;
     begins_object(&line[end..]).then_some(end)
 }

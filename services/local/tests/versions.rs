@@ -113,13 +113,6 @@ fn what_is_withdrawn_stays_withdrawn() {
 }
 
 #[test]
-#[ignore = "undecided: only corrections (by status or version number) reach across the two stores"]
-fn a_changed_reading_that_does_not_call_itself_a_correction_is_one_document_too() {
-    assert_eq!(in_force(&[anomaly(MARCH, "final"), normal(APRIL, "final")]), [None, Some(118)]);
-    assert_eq!(in_force(&[normal(MARCH, "final"), anomaly(APRIL, "final")]), [Some(150), None]);
-}
-
-#[test]
 fn a_correction_to_normal_and_a_withdrawal_are_tombstones() {
     let ward = Ward::new();
     let input = ward

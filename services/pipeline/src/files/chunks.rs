@@ -52,7 +52,7 @@ impl<R: Read> Chunks<R> {
         &self.buffer
     }
 
-    /// Reads on: once, or where a record did not fit, until the buffer is full.
+    /// Reads on: once, or where a record did not fit, until the buffer is full or ends with a line.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ impl<R: Read> Chunks<R> {
             if read == 0 {
                 return Ok(Filled::AtEnd);
             }
-            // A record that did not fit is looked at again only once there is much more of it.
-            if !is_grown || self.buffer.len() >= self.wanted {
+            // A record that did not fit is looked at again once there is much more of it, or the writer seems to pause.
+            if !is_grown || self.buffer.len() >= self.wanted || self.buffer.ends_with(b"\n") {
                 return Ok(Filled::Some);
             }
         }
