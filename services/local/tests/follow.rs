@@ -191,3 +191,20 @@ fn a_kill_in_the_middle_of_following_loses_nothing() {
     assert_eq!(stored(&ward).len(), 21);
     assert_eq!(ward.held().totals["anomaly"], 21);
 }
+
+#[test]
+fn a_quiet_file_gets_its_turn_between_busy_ones() {
+    let ward = Ward::new();
+    let files = ["in.ndjson", "quiet", "third"].map(|name| ward.write(name, one(name)));
+    let run = ward.follow(&[&files[0], &files[1], &files[2]]);
+    until_stored(&ward, &["in.ndjson", "quiet", "third"]);
+    append(&files[1], &one("heard"));
+    let mut number = 0;
+    until("the quiet one is heard", || {
+        number += 1;
+        append(&files[0], &one(&format!("a-{number}")));
+        append(&files[2], &one(&format!("c-{number}")));
+        stored(&ward).iter().any(|id| id == "heard")
+    });
+    run.stop().good();
+}

@@ -213,3 +213,22 @@ fn a_file_that_vanishes_behind_another_does_not_end_the_ward() {
     run.stop().good();
     check_held(&ward, 60_001);
 }
+
+#[test]
+fn a_relative_directory_is_as_good_as_another() {
+    let ward = Ward::new();
+    ward.write("more.ndjson", many("m", 10));
+    let mut import = bpmonitor(["import", "more.ndjson", "--into", "data", "-f", "ward.yaml"]);
+    finish(import.current_dir(ward.path("."))).good();
+    check_held(&ward, 10);
+}
+
+#[test]
+fn nothing_is_asked_of_the_ward_of_another_monitor() {
+    let ward = begun();
+    let file = ward.write("more.ndjson", many("m", 10));
+    let other = ward.write("other.yaml", common::ward::manifest("ward-4", &json!({})));
+    let mut import = ward.importing(&[&file]);
+    finish(import.arg("-f").arg(other)).failed(1, &["belongs to the monitor default/ward-3"]);
+    check_held(&ward, 1);
+}

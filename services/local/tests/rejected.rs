@@ -131,3 +131,16 @@ fn a_number_is_never_given_again() {
     assert!(newest["at"]["file"].as_str().unwrap().ends_with("more.ndjson"));
     assert!(newest["number"].as_i64() > before.iter().max().copied(), "{before:?} {rows:#?}");
 }
+
+#[test]
+fn a_bundle_in_a_bundle_that_is_rejected_again_stays() {
+    let ward = Ward::new();
+    let inner = json!({"resourceType": "Bundle", "entry": {}});
+    let outer = json!({"resourceType": "Bundle", "entry": [{"resource": inner}]});
+    let input = ward.write("in.ndjson", format!("{outer}\n"));
+    ward.run(&[&input]).good();
+    let before = reasons(&ward);
+    assert_eq!(before, [json!(["not_fhir", 1, 0])]);
+    assert_eq!(ward.does(&["rejected", "replay"]).good().count("rejected"), Some(1));
+    assert_eq!(reasons(&ward), before);
+}

@@ -304,3 +304,14 @@ fn a_large_bundle_is_read_entry_by_entry() {
     let input = ward.write("bundle.json", text);
     assert_eq!(ward.run(&[&input]).good().count("normal"), Some(40_000));
 }
+
+#[test]
+fn a_file_that_begins_like_the_one_before_is_another_file() {
+    let ward = Ward::new();
+    let same: Vec<_> = (0..20).map(|n| observation(&format!("same-{n}"), "1", 118, 76)).collect();
+    let with = |id: &str| lines(same.iter().cloned().chain([observation(id, "1", 118, 76)]));
+    let input = ward.write("export.ndjson", with("yesterday"));
+    ward.run(&[&input]).good();
+    ward.write("export.ndjson", with("today----"));
+    assert_eq!(ward.run(&[&input]).good().count("entries"), Some(21));
+}
