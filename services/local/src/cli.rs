@@ -162,7 +162,8 @@ pub(crate) struct ExportArgs {
 pub(crate) enum RejectedCommand {
     /// List what could not be read: where it came from and why, never what it says
     List(ListArgs),
-    /// Print the original of one Rejection, as it was received. It may name a patient
+    /// Print the original of one Rejection as it was received, an entry of a Bundle with what it needs of it. It may name a
+    /// patient
     Show {
         /// Its number in `rejected list`
         number: i64,

@@ -37,7 +37,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             "bpmonitor: the disk is full: free some space and run the same command again. What was committed is safe, and a run goes on where it was"
         );
     }
-    if port_error(error).is_some_and(PortError::is_damaged_database) {
+    if port_error(error).is_some_and(PortError::is_damaged_store) {
         eprintln!(
             "bpmonitor: the ward's database is damaged. Put the data directory back from a copy, or begin anew in another one with --data"
         );

@@ -9,16 +9,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ward::Ward;
 
+/// What was read into a ward.
+pub(crate) struct Pumped {
+    pub(crate) tally: Tally,
+    /// Whether an interrupt ended it.
+    pub(crate) is_interrupted: bool,
+}
+
 /// Reads the inputs, and what the ward's inbox asks for, into the ward.
-pub(crate) fn files(ward: &Ward, inputs: Vec<Input>, bar: &ProgressBar) -> Result<Tally> {
+pub(crate) fn files(ward: &Ward, inputs: Vec<Input>, bar: &ProgressBar) -> Result<Pumped> {
     let store = ward.store.clone();
-    let tally = pump(ward, move || Ok(FileSource::new(inputs, Inbox::new(store))), bar)?;
+    let pumped = pump(ward, move || Ok(FileSource::new(inputs, Inbox::new(store))), bar)?;
     Inbox::new(ward.store.clone()).settle_all()?;
-    Ok(tally)
+    Ok(pumped)
 }
 
 /// Reads a source into the ward. `source` is called where a tokio runtime is.
-pub(crate) fn pump<S>(ward: &Ward, source: impl FnOnce() -> Result<S>, bar: &ProgressBar) -> Result<Tally>
+pub(crate) fn pump<S>(ward: &Ward, source: impl FnOnce() -> Result<S>, bar: &ProgressBar) -> Result<Pumped>
 where
     S: Source + 'static,
     S::Position: 'static,
@@ -30,6 +37,7 @@ where
         .build()
         .context("starting the runtime")?;
     let stop = CancellationToken::new();
+    let stopped = stop.clone();
     let result = runtime.block_on(async {
         tokio::spawn(cancel_on_signal(stop.clone()));
         let mut total = Tally::default();
@@ -43,7 +51,7 @@ where
             .map_err(anyhow::Error::from)
     });
     bar.finish_and_clear();
-    result
+    Ok(Pumped { tally: result?, is_interrupted: stopped.is_cancelled() })
 }
 
 /// Cancels on SIGINT (Ctrl-C) or SIGTERM: what was read is made durable, then the run ends.

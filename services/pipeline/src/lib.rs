@@ -1,11 +1,12 @@
 //! The one classify loop, its ports, and their adapters.
 //!
 //! A [`Source`] gives messages, the [`Classifier`] makes a [`Batch`] of each, the sinks make the batch durable, and only then is
-//! the source's position committed. `embedded` has the adapters of the one-process runtime, `files` the file source.
+//! the source's position committed. `embedded` (a feature of that name) has the adapters of the one-process runtime, `files` the file source.
 
 mod batch;
 mod classifier;
 mod document;
+#[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod files;
 mod outcome;

@@ -66,17 +66,30 @@ pub enum PortError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The embedded database failed.
+    /// A store failed.
     #[error("{what}")]
-    Database {
+    Store {
         /// What was being done.
         what: String,
-        /// What the database says.
-        source: rusqlite::Error,
+        /// Why it failed, as far as that changes what is to be done.
+        cause: StoreFailure,
+        /// What the store says.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// What is stored contradicts itself; the message says how to go on.
     #[error("{0}")]
     Damaged(String),
+}
+
+/// Why a store failed, as far as that changes what is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// Its disk is full.
+    DiskFull,
+    /// What it holds is damaged.
+    Damaged,
+    /// Anything else.
+    Other,
 }
 
 impl PortError {
@@ -85,18 +98,9 @@ impl PortError {
         move |source| Self::Io { what: what.into(), source }
     }
 
-    /// Wraps a database error with what was being done.
-    pub fn database(what: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| Self::Database { what: what.into(), source }
-    }
-
-    /// Whether the database's file is no database, or not a whole one.
-    pub fn is_damaged_database(&self) -> bool {
-        let Self::Database { source, .. } = self else { return false };
-        matches!(
-            source.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
-        )
+    /// Whether what a store holds is damaged.
+    pub const fn is_damaged_store(&self) -> bool {
+        matches!(self, Self::Store { cause: StoreFailure::Damaged, .. })
     }
 
     /// Whether the disk is full.
@@ -105,9 +109,7 @@ impl PortError {
             Self::Io { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Database { source, .. } => {
-                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-            }
+            Self::Store { cause, .. } => *cause == StoreFailure::DiskFull,
             Self::Damaged(_) => false,
         }
     }

@@ -31,7 +31,11 @@ pub(super) fn import(args: &ImportArgs) -> Result<()> {
             Ok(ward) => {
                 let length = |path: &String| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
                 let bar = progress::bytes(paths.iter().map(length).sum());
-                pump::files(&ward, Vec::new(), &bar)?;
+                if pump::files(&ward, Vec::new(), &bar)?.is_interrupted {
+                    tracing::info!(
+                        "interrupted: the same command goes on from there, and so does a run of the ward"
+                    );
+                }
                 break;
             }
             Err(error) if is_in_use(&error) => {

@@ -8,6 +8,7 @@ use bpmonitor_pipeline::embedded::WardDirectory;
 use bpmonitor_pipeline::files::Input;
 
 use crate::cli::RunArgs;
+use crate::pump::Pumped;
 use crate::ward::Ward;
 use crate::{inputs, manifest, progress, pump, summary};
 
@@ -30,8 +31,8 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
             "following the files; Ctrl-C stops, nothing is lost by it"
         );
     }
-    let tally = pump::files(&ward, inputs, &bar)?;
-    report(&mut io::stdout().lock(), &directory, &tally, &ward.store.tally())
+    let pumped = pump::files(&ward, inputs, &bar)?;
+    report(&mut io::stdout().lock(), &directory, &pumped, &ward.store.tally())
 }
 
 fn unread_bytes(inputs: &[Input]) -> u64 {
@@ -42,12 +43,17 @@ fn unread_bytes(inputs: &[Input]) -> u64 {
     inputs.iter().map(unread).sum()
 }
 
-fn report(out: &mut impl Write, directory: &WardDirectory, run: &Tally, total: &Tally) -> Result<()> {
+fn report(out: &mut impl Write, directory: &WardDirectory, run: &Pumped, total: &Tally) -> Result<()> {
     let data = directory.path().display();
-    if run.entries() == 0 {
-        writeln!(out, "nothing new: every file was read to its end before")?;
-    } else {
-        summary::write(out, run)?;
+    match run {
+        Pumped { tally, is_interrupted: false } if tally.entries() == 0 => {
+            writeln!(out, "nothing new: every file was read to its end before")?;
+        }
+        Pumped { tally, .. } => summary::write(out, tally)?,
+    }
+    if run.is_interrupted {
+        writeln!(out)?;
+        writeln!(out, "interrupted: what is above is safe, and the same command goes on from there")?;
     }
     writeln!(out)?;
     writeln!(out, "in {data}: {} entries so far", summary::grouped(total.entries()))?;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::Segment;
+use super::failure;
 use crate::files::{FilePosition, Fingerprint};
 use crate::{AnomalyWrite, DeadLetter, Origin, PortError, Tally};
 
@@ -97,14 +98,14 @@ pub(super) struct Database {
 }
 
 fn failed(what: &'static str) -> impl FnOnce(rusqlite::Error) -> PortError {
-    PortError::database(what)
+    failure::database(what)
 }
 
 impl Database {
     /// Opens it for writing, and creates it where there is none.
     pub(super) fn open(path: &Path) -> Result<Self, PortError> {
         let connection =
-            Connection::open(path).map_err(PortError::database(format!("opening {}", path.display())))?;
+            Connection::open(path).map_err(failure::database(format!("opening {}", path.display())))?;
         let database = Self { connection };
         database.prepare(path)?;
         Ok(database)
@@ -114,10 +115,10 @@ impl Database {
     pub(super) fn open_read_only(path: &Path) -> Result<Option<Self>, PortError> {
         let what = || format!("opening {}", path.display());
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(PortError::database(what()))?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(PortError::database(what()))?;
+        let connection = Connection::open_with_flags(path, flags).map_err(failure::database(what()))?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failure::database(what()))?;
         let database = Self { connection };
-        if database.version().map_err(PortError::database(what()))? == NO_SCHEMA {
+        if database.version().map_err(failure::database(what()))? == NO_SCHEMA {
             return Ok(None);
         }
         database.check_version(path)?;
@@ -127,8 +128,8 @@ impl Database {
     fn prepare(&self, path: &Path) -> Result<(), PortError> {
         let what = || format!("preparing {}", path.display());
         let connection = &self.connection;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(PortError::database(what()))?;
-        let is_new = self.version().map_err(PortError::database(what()))? == NO_SCHEMA;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failure::database(what()))?;
+        let is_new = self.version().map_err(failure::database(what()))? == NO_SCHEMA;
         if !is_new {
             self.check_version(path)?;
         }
@@ -138,11 +139,11 @@ impl Database {
             ("cache_size", "-16384"),
             ("secure_delete", "ON"),
         ] {
-            connection.pragma_update(None, pragma, value).map_err(PortError::database(what()))?;
+            connection.pragma_update(None, pragma, value).map_err(failure::database(what()))?;
         }
         if is_new {
             let create = format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
-            connection.execute_batch(&create).map_err(PortError::database(what()))?;
+            connection.execute_batch(&create).map_err(failure::database(what()))?;
         }
         Ok(())
     }
@@ -152,7 +153,7 @@ impl Database {
     }
 
     fn check_version(&self, path: &Path) -> Result<(), PortError> {
-        let version = self.version().map_err(PortError::database(format!("reading {}", path.display())))?;
+        let version = self.version().map_err(failure::database(format!("reading {}", path.display())))?;
         if version == SCHEMA_VERSION {
             return Ok(());
         }

@@ -225,6 +225,10 @@ impl WardDirectory {
     ///
     /// What making them fails with.
     pub fn create(&self) -> Result<(), PortError> {
+        if self.root.exists() && !self.root.is_dir() {
+            let message = format!("{} is not a directory: name another one with --data", self.root.display());
+            return Err(PortError::Damaged(message));
+        }
         for directory in [self.root.clone(), self.archive(), self.inbox()] {
             let what = format!("creating {}", directory.display());
             DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(PortError::io(what))?;

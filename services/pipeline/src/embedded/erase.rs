@@ -10,6 +10,7 @@ use rusqlite::params;
 use serde::Deserialize;
 
 use super::archive::{self, SegmentWriter};
+use super::failure;
 use super::lines::{self, LineError};
 use super::{Compression, EmbeddedStore, Segment};
 use crate::PortError;
@@ -84,7 +85,7 @@ fn commit(
     patient: &str,
     rewritten: &[Rewritten],
 ) -> Result<Erased, PortError> {
-    let failed = || PortError::database("erasing");
+    let failed = || failure::database("erasing");
     database.begin()?;
     let connection = &database.connection;
     let anomalies =

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::failure;
 use super::lines::{self, LineError};
 use super::{Segment, WardDirectory, WardError};
 use crate::PortError;
@@ -96,7 +97,7 @@ impl WardDirectory {
 impl Sorter {
     fn new(target: &Path, by: ExportBy) -> Result<Self, PortError> {
         // A database without a name is a temporary one: SQLite keeps it on disk as it grows, and removes it.
-        let failed = || PortError::database(format!("sorting for {}", target.display()));
+        let failed = || failure::database(format!("sorting for {}", target.display()));
         let connection = Connection::open("").map_err(failed())?;
         let schema = "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16384; PRAGMA synchronous = OFF;
              CREATE TABLE readings (id TEXT PRIMARY KEY, version INTEGER, part TEXT, time INTEGER, reading TEXT) WITHOUT ROWID;
@@ -129,11 +130,11 @@ impl Sorter {
             line.reading.map(RawValue::get)
         ];
         let done = self.connection.prepare_cached(sql).and_then(|mut insert| insert.execute(row));
-        done.map(drop).map_err(PortError::database("sorting the archive"))
+        done.map(drop).map_err(failure::database("sorting the archive"))
     }
 
     fn write_files(&self, target: &Path) -> Result<Exported, PortError> {
-        let failed = || PortError::database("reading the sorted archive");
+        let failed = || failure::database("reading the sorted archive");
         let sql = "SELECT part, reading FROM readings WHERE reading IS NOT NULL ORDER BY part, time, id";
         let mut select = self.connection.prepare(sql).map_err(failed())?;
         let mut rows = select.query([]).map_err(failed())?;

@@ -8,6 +8,7 @@ mod database;
 mod directory;
 mod erase;
 mod export;
+mod failure;
 mod inbox;
 mod letters;
 mod lines;
