@@ -37,10 +37,10 @@ lint: ## Check format, lints and shell scripts
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny ## Check licences, sources and doubled dependencies
-	target/tools/bin/cargo-deny --offline --workspace check bans licenses sources
+	target/tools/bin/cargo-deny --workspace check bans licenses sources
 
 target/tools/bin/cargo-deny:
-	$(CARGO) install --locked --root target/tools cargo-deny@0.19
+	$(CARGO) install --locked --root target/tools cargo-deny@0.20.2
 
 .PHONY: crds
 crds: ## Write the CRD's YAML anew from its type
