@@ -10,7 +10,7 @@ use bpmonitor_clinical::PseudonymKey;
 use super::archive::{self, SegmentWriter};
 use super::database::Database;
 use super::{Compression, EmbeddedStore, Letter, Segment, StoredInput};
-use crate::{Monitor, PortError, Tally};
+use crate::{Monitor, PortError};
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -174,15 +174,6 @@ impl WardDirectory {
     /// [`WardError::NoWard`], or what reading fails with.
     pub fn manifest(&self) -> Result<Option<String>, WardError> {
         Ok(self.reader()?.meta("manifest")?)
-    }
-
-    /// What became of all entries so far.
-    ///
-    /// # Errors
-    ///
-    /// [`WardError::NoWard`], or what reading fails with.
-    pub fn tally(&self) -> Result<Tally, WardError> {
-        Ok(self.reader()?.totals()?)
     }
 
     /// How far an input was read.
