@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use common::observations::{CANARY, at, bundle, lines, observation, with};
 use common::process::{Output, bpmonitor, finish, finish_unread, finish_with};
 use common::ward::{Ward, manifest};
-use common::{Random, repository};
+use common::{Random, fhir_files, repository};
 use serde_json::{Value, json};
 
 /// The files of the corpus, in the order of its `expected.json`.
@@ -500,20 +500,7 @@ fn a_manifest_is_checked_before_anything_is_read() {
 
 #[test]
 fn the_example_is_read() {
-    let examples = repository().join("examples/fhir");
-    let mut files: Vec<PathBuf> = Vec::new();
-    collect(&examples, &mut files);
+    let files = fhir_files(&repository().join("examples/fhir"));
     let output = finish(bpmonitor(["classify", "-o", "summary"]).args(&files)).good();
     assert!(output.count("readings") > Some(100), "{output:#?}");
-}
-
-fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|suffix| suffix == "json" || suffix == "ndjson") {
-            files.push(path);
-        }
-    }
 }

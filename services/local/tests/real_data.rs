@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::process::{Output, bpmonitor, finish};
-use common::repository;
 use common::ward::{Ward, id};
+use common::{fhir_files, repository};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -24,21 +24,7 @@ fn files_of(set: &str) -> Vec<PathBuf> {
         "{} is not there: run `make real-data` first",
         directory.display()
     );
-    let mut files = Vec::new();
-    collect(&directory, &mut files);
-    files.sort();
-    files
-}
-
-fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|suffix| suffix == "json" || suffix == "ndjson") {
-            files.push(path);
-        }
-    }
+    fhir_files(&directory)
 }
 
 /// What count.py says of these files: each entry, and the totals.

@@ -8,6 +8,7 @@ pub(crate) mod observations;
 pub(crate) mod process;
 pub(crate) mod ward;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,21 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 /// The repository's root.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// The FHIR files below a directory, by path.
+pub(crate) fn fhir_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(fhir_files(&path));
+        } else if path.extension().is_some_and(|suffix| suffix == "json" || suffix == "ndjson") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Random numbers of a seed, good enough to choose test data with (`SplitMix64`).

@@ -8,7 +8,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -53,26 +52,31 @@ impl Inbox {
         directory.inbox().join(request_name(path)).exists()
     }
 
-    fn requests(&self) -> io::Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(self.store.directory().inbox())?.collect::<io::Result<Vec<_>>>()?;
+    fn requests(&self) -> Result<Vec<PathBuf>, PortError> {
+        let inbox = self.store.directory().inbox();
+        let entries = fs::read_dir(&inbox).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(PortError::io(format!("reading {}", inbox.display())))?;
         let is_request = |path: &PathBuf| path.extension() == Some(OsStr::new("json"));
         Ok(entries.into_iter().map(|entry| entry.path()).filter(is_request).collect())
     }
 
-    /// The input that a request asks for; none where it cannot be read, which is said and ends it.
-    fn input(&self, request: &Path) -> Result<Option<Input>, PortError> {
+    /// What is left to do of a request. None where the file was read to its end, durably, or cannot be read, which is said:
+    /// both end the request.
+    fn unread(&self, request: &Path) -> Result<Option<Input>, PortError> {
         let text = fs::read(request).map_err(PortError::io(format!("reading {}", request.display())))?;
         let Ok(Request { path }) = serde_json::from_slice(&text) else {
             tracing::warn!(request = %request.display(), "removed a request that cannot be understood");
-            remove(request)?;
-            return Ok(None);
+            return remove(request).map(|()| None);
         };
-        if let Err(error) = fs::File::open(&path) {
-            tracing::warn!(%path, %error, "removed a request to read a file that cannot be read");
-            remove(request)?;
-            return Ok(None);
+        let position = self.store.position(&path)?;
+        match position.is_all() {
+            Ok(false) => return Ok(Some(Input { position, follow: false })),
+            Ok(true) => {}
+            Err(error) => {
+                tracing::warn!(%path, %error, "removed a request to read a file that cannot be read");
+            }
         }
-        Ok(Some(Input { position: self.store.position(&path)?, follow: false }))
+        remove(request).map(|()| None)
     }
 
     /// Removes the requests that are fulfilled.
@@ -81,17 +85,7 @@ impl Inbox {
     ///
     /// What reading or removing them fails with.
     pub fn settle_all(&self) -> Result<(), PortError> {
-        let what = format!("reading {}", self.store.directory().inbox().display());
-        self.requests().map_err(PortError::io(what))?.iter().try_for_each(|request| self.settle(request))
-    }
-
-    /// Removes a request whose file was read to its end, and durably so.
-    fn settle(&self, request: &Path) -> Result<(), PortError> {
-        let Some(input) = self.input(request)? else { return Ok(()) };
-        if input.position.is_all().unwrap_or(false) {
-            remove(request)?;
-        }
-        Ok(())
+        self.requests()?.iter().try_for_each(|request| self.unread(request).map(drop))
     }
 }
 
@@ -122,16 +116,12 @@ fn remove(request: &Path) -> Result<(), PortError> {
 
 impl Feed for Inbox {
     fn look(&mut self) -> Result<Vec<Input>, PortError> {
-        let what = || format!("reading {}", self.store.directory().inbox().display());
-        let requests = self.requests().map_err(PortError::io(what()))?;
         let mut inputs = Vec::new();
-        for request in requests {
-            let Some(input) = self.input(&request)? else { continue };
+        for request in self.requests()? {
+            let Some(input) = self.unread(&request)? else { continue };
             let length = fs::metadata(&*input.position.path).map_or(0, |metadata| metadata.len());
-            if input.position.is_all().unwrap_or(false) {
-                remove(&request)?;
-            } else if self.begun.get(&request) != Some(&length) {
-                tracing::info!(path = %Arc::clone(&input.position.path), "reading a file that was asked for");
+            if self.begun.get(&request) != Some(&length) {
+                tracing::info!(path = %input.position.path, "reading a file that was asked for");
                 self.begun.insert(request, length);
                 inputs.push(input);
             }
