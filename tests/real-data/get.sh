@@ -21,42 +21,11 @@ readonly MAVEN_DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugi
 readonly PATIENTS=64 BUNDLE_PATIENTS=10 YEARS=10 LAST_DAY=20240630 SEED=8480
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$root/tests/lib.sh"
 dir=${1:-$root/target/real-data}
 unfinished=
-
-say() { printf '%s\n' "$*"; }
-fail() { printf 'get.sh: %s\n' "$*" >&2; exit 1; }
 cleanup() { if [[ -n $unfinished ]]; then rm -rf "$unfinished"; fi; }
 trap cleanup EXIT
-
-# need COMMAND PACKAGE ...: has each command, by apt-get where it is missing and that can be done.
-need() {
-  local missing=()
-  while (($# > 0)); do
-    command -v "$1" >/dev/null || missing+=("$2")
-    shift 2
-  done
-  ((${#missing[@]} > 0)) || return 0
-  if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-    fail "install first: ${missing[*]} (Debian's names)"
-  fi
-  say "installing: ${missing[*]}"
-  if [[ -z ${apt_updated:-} ]]; then
-    apt-get update -qq
-    apt_updated=1
-  fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
-
-# quietly LOG COMMAND ...: its output is shown only when it fails.
-quietly() {
-  local log=$1
-  shift
-  "$@" >"$log" 2>&1 || {
-    tail -n 30 "$log" >&2
-    fail "failed: $1"
-  }
-}
 
 check_sum() { # FILE SHA256
   printf '%s  %s\n' "$2" "$1" | sha256sum --check --status || fail "$(basename "$1") is not the file that was pinned"
