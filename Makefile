@@ -8,32 +8,36 @@ BPMONITOR := target/release/bpmonitor
 DATA ?= target/example-ward
 REAL_DATA := target/real-data
 FUZZ_SECONDS ?= 300
-FILES_OF_EXAMPLE := examples/fhir/hl7 examples/fhir/synthea
+LISTEN ?= 127.0.0.1:8080
 
 .PHONY: help
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Build, and run the main job on the example: real FHIR files in, a stored ward out
-	$(BPMONITOR) run -f examples/ward.yaml --input $(FILES_OF_EXAMPLE) --data $(DATA)
-	@echo
-	$(BPMONITOR) rejected list --data $(DATA) --output table
+run: build ## Build, and run the example ward, live: the page is at LISTEN (127.0.0.1:8080)
+	$(BPMONITOR) run -f examples/ward.yaml --data $(DATA) --listen $(LISTEN)
 
 .PHONY: build
 build: ## Build the user's command, target/release/bpmonitor
 	$(CARGO) build --locked --release -p bpmonitor-local
 
 .PHONY: test
-test: real-data ## Run all tests; gets what they need (a few minutes the first time)
+test: real-data test-tools ## Run all tests; gets what they need (a few minutes the first time)
 	$(CARGO) test --locked --workspace --all-features
 	python3 tests/real-data/test_count.py
+	tests/fhir-profile/simulated.sh target/debug/bpmonitor
+	tests/page/run.sh target/debug/bpmonitor
+
+.PHONY: test-tools
+test-tools: ## Get the tools of single tests that are missing
+	tests/tools.sh
 
 .PHONY: lint
 lint: ## Check format, lints and shell scripts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
-	bash -n tests/real-data/get.sh
+	for script in $$(git ls-files "*.sh"); do bash -n "$$script"; done
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny ## Check licences, sources and doubled dependencies
@@ -60,6 +64,7 @@ bench: build ## Measure beside what we compare with; fails where a promise is mi
 .PHONY: soak
 soak: real-data ## The long forms of fault and load tests
 	BPMONITOR_TEST_KILLS=500 $(CARGO) test --locked --release -p bpmonitor-local --test kill -- --nocapture
+	BPMONITOR_TEST_RATE_SECONDS=60 $(CARGO) test --locked --release -p bpmonitor-local --test live
 	PROPTEST_CASES=100000 $(CARGO) test --locked --release -p bpmonitor-clinical --test properties
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 

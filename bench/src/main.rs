@@ -4,6 +4,7 @@
 
 mod classify;
 mod corpus;
+mod live;
 mod memory;
 mod process;
 mod run;
@@ -63,6 +64,7 @@ fn measure(bpmonitor: &Path) -> Result<bool> {
     };
     print(classify::measure(bpmonitor, &file, &corpus)?);
     print(run::measure(bpmonitor, &file, &corpus, directory.path())?);
+    print(live::measure(bpmonitor, directory.path())?);
     print(memory::measure(bpmonitor, &file, &corpus)?);
     Ok(kept)
 }

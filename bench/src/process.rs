@@ -67,7 +67,7 @@ fn watch(process: u32, ended: &AtomicBool) -> u64 {
 }
 
 /// The peak of a process's resident memory so far, in bytes.
-fn peak_memory(process: u32) -> Option<u64> {
+pub(crate) fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kilobytes: u64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;

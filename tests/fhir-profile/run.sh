@@ -14,23 +14,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$here/../../target/fhir-profile
 
+. "$here/../lib.sh"
 fail() { printf 'run.sh: %s\n' "$*" >&2; exit 2; }
-
-# need COMMAND PACKAGE ...: has each command, by apt-get where it is missing and that can be done.
-need() {
-  local missing=()
-  while (($# > 0)); do
-    command -v "$1" >/dev/null || missing+=("$2")
-    shift 2
-  done
-  ((${#missing[@]} > 0)) || return 0
-  if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-    fail "install first: ${missing[*]} (Debian's names)"
-  fi
-  printf 'installing: %s\n' "${missing[*]}"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 # What was built, and from what: it is not built again from the same.
 built_from() { cat "$here/pom.xml" "$here"/src/*.java | sha256sum; }

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Serialize, Serializer};
 
 /// mmHg in one kPa, as used for conversion.
 const MMHG_PER_KPA: Decimal = Decimal::from_parts(750_062, 0, 0, false, 5);
@@ -108,11 +110,21 @@ impl Pressure {
 }
 
 /// A value that a rule compares with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
-    pub(crate) mmhg: Decimal,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// In mmHg.
+    #[serde(serialize_with = "as_number")]
+    pub mmhg: Decimal,
     /// Whether the limit itself reaches the rule (`>=`).
-    pub(crate) inclusive: bool,
+    pub inclusive: bool,
+}
+
+/// Limits are small whole numbers, which a float holds exactly.
+fn as_number<S: Serializer>(mmhg: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    match mmhg.to_u16() {
+        Some(mmhg) => serializer.serialize_u16(mmhg),
+        None => serializer.serialize_f64(mmhg.to_f64().unwrap_or(f64::NAN)),
+    }
 }
 
 /// What is known about a statement on a range of values.

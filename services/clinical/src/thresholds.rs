@@ -4,26 +4,32 @@ use std::collections::HashMap;
 
 use enumset::EnumSet;
 use rust_decimal::Decimal;
+use serde::Serialize;
 
-use crate::pressure::Limit;
-use crate::{Category, PatientThresholds, PressureLimits, Profile, ThresholdSettings};
+use crate::{Category, Limit, PatientThresholds, PressureLimits, Profile, ThresholdSettings};
 
 /// The limits of one band, in mmHg. A side without a limit is not tested.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Band {
-    pub(crate) systolic: Option<Limit>,
-    pub(crate) diastolic: Option<Limit>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Band {
+    /// The systolic limit.
+    pub systolic: Option<Limit>,
+    /// The diastolic limit.
+    pub diastolic: Option<Limit>,
 }
 
 /// One complete set of limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) crisis: Band,
-    pub(crate) stage2: Band,
-    pub(crate) stage1: Band,
-    pub(crate) elevated: Band,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Of a hypertensive crisis.
+    pub crisis: Band,
+    /// Of stage 2 hypertension.
+    pub stage2: Band,
+    /// Of stage 1 hypertension.
+    pub stage1: Band,
+    /// Of elevated pressure.
+    pub elevated: Band,
     /// A reading is low below these, strictly.
-    pub(crate) hypotension: Band,
+    pub hypotension: Band,
 }
 
 /// The thresholds in force: for the ward, for single patients, and what of it is stored as an anomaly.
@@ -95,8 +101,13 @@ impl Thresholds {
     }
 
     /// The limits for a patient, by pseudonym; the ward's where none is given or nothing is set for them.
-    pub(crate) fn limits(&self, pseudonym: Option<&str>) -> &Limits {
+    pub fn limits(&self, pseudonym: Option<&str>) -> &Limits {
         pseudonym.and_then(|patient| self.patients.get(patient)).unwrap_or(&self.ward)
+    }
+
+    /// The categories that are stored as anomalies.
+    pub const fn anomalies(&self) -> EnumSet<Category> {
+        self.anomalies
     }
 
     /// Whether a reading with these categories is stored as an anomaly.

@@ -1,9 +1,12 @@
 //! The command line: every command with its flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use bpmonitor_crds::HumanDuration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::Timestamp;
 
 /// Monitors blood pressure on a stream of FHIR Observations: a whole ward in one process, and Unix filters.
 ///
@@ -19,9 +22,14 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a ward's whole pipeline in this process
     ///
-    /// Reads FHIR files, classifies each blood pressure, stores anomalies in a database, archives the normal ones, and keeps
-    /// everything that could not be read with its reason. A kill at any moment loses and doubles nothing: run it again.
+    /// Simulates the manifest's patients, or reads FHIR files; classifies each blood pressure, stores anomalies in a database,
+    /// archives the normal ones, keeps everything that could not be read with its reason, and shows all of it on a live page. A
+    /// kill at any moment loses and doubles nothing: run it again.
     Run(RunArgs),
+    /// Print the Observations of a manifest's simulated patients, one a line
+    ///
+    /// The same manifest and --start print the same bytes. It prints as fast as it is read; `run` publishes them when they are due.
+    Simulate(SimulateArgs),
     /// Classify FHIR from files or standard input, one line out per entry
     Classify(ClassifyArgs),
     /// Read FHIR files into a ward, running or not; each file once, and on from where it was
@@ -58,14 +66,36 @@ pub(crate) struct RunArgs {
     /// The `BpMonitor` manifest, the same that `kubectl apply -f` takes
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// FHIR files to read: Observations, Bundles, NDJSON, mixed
-    #[arg(long, value_name = "FILES", num_args = 1.., required = true)]
+    /// FHIR files to read in place of simulated patients: Observations, Bundles, NDJSON, mixed. Ends with them, without a page
+    #[arg(long, value_name = "FILES", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
-    /// Go on reading what is appended to the files, and what `import` asks for, until interrupted
-    #[arg(long)]
+    /// Stay at the end of the files: read what is appended to them, with the page, until interrupted
+    #[arg(long, requires = "input")]
     pub(crate) follow: bool,
+    /// Where the page is. Any address but this machine's own asks whoever opens it for a token, which is printed
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", env = "BPMONITOR_LISTEN")]
+    pub(crate) listen: String,
+    /// Stop after this time: 30s, 10m, 8h
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// When a new ward's history ends and its live readings begin, as in 2026-01-01T00:00:00Z; now unless given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// The `BpMonitor` manifest
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// When the history ends and the live readings begin, as in 2026-01-01T00:00:00Z; now unless given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<Timestamp>,
+    /// How many Observations to print; the whole history unless given
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -101,12 +131,15 @@ pub(crate) struct ImportArgs {
     /// FHIR files: Observations, Bundles, NDJSON, mixed
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// The ward's data directory
-    #[arg(long, value_name = "DIR")]
-    pub(crate) into: PathBuf,
+    /// The ward's data directory, or the address of a running ward's page
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) into: String,
     /// The `BpMonitor` manifest; needed only where the directory holds no ward yet
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// The ward's token, where its page asks for one
+    #[arg(long, value_name = "TOKEN", env = "BPMONITOR_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -206,4 +239,10 @@ pub(crate) struct EraseArgs {
     pub(crate) patient: String,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+}
+
+/// A length of time as manifests write it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "must be a whole number above 0 and a unit (s, m, h or d), as in 30s".to_owned();
+    HumanDuration::new(text).to_std().filter(|duration| !duration.is_zero()).ok_or_else(wrong)
 }

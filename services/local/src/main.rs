@@ -4,9 +4,12 @@ mod cli;
 mod commands;
 mod failure;
 mod inputs;
+mod live;
 mod manifest;
+mod page;
 mod progress;
 mod pump;
+mod remote;
 mod rows;
 mod summary;
 mod ward;
@@ -17,6 +20,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::Cli;
+
+/// What this is not.
+const NOTICE: &str = "Decision support on a stream. It is not a medical device.";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use bpmonitor_clinical::{Source, Thresholds};
+use bpmonitor_clinical::{Profile, Source, Thresholds};
 use bpmonitor_crds::manifest::read_manifest;
-use bpmonitor_crds::{ArchiveCompression, BpMonitor, HumanDuration};
+use bpmonitor_crds::{ArchiveCompression, BpMonitor, HumanDuration, Patients};
 use bpmonitor_pipeline::embedded::{Compression, Retention};
 use bpmonitor_pipeline::{Monitor, Privacy};
+use bpmonitor_producer::{History, Mix, UnknownLocale};
 use jiff::SignedDuration;
 
 use crate::failure::bad_usage;
@@ -23,6 +24,9 @@ pub(crate) struct Settings {
     pub(crate) privacy: Privacy,
     pub(crate) compression: Compression,
     pub(crate) retention: Retention,
+    pub(crate) profile: Profile,
+    /// The simulated patients; none where the manifest wants none.
+    pub(crate) simulated: Option<bpmonitor_producer::Settings>,
     /// The manifest with its defaults, as JSON.
     pub(crate) json: String,
 }
@@ -39,7 +43,30 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Settings> {
     let monitor = read_manifest(text).map_err(|errors| mistakes(name, &errors))?;
     let thresholds =
         Thresholds::resolve(&monitor.spec.thresholds).map_err(|errors| mistakes(name, &errors))?;
-    settings(&monitor, thresholds)
+    let simulated =
+        simulated(&monitor).map_err(|error| mistakes(name, &[format!("spec.patients.locale: {error}")]))?;
+    settings(&monitor, thresholds, simulated)
+}
+
+/// The simulated patients that a manifest asks for.
+fn simulated(monitor: &BpMonitor) -> Result<Option<bpmonitor_producer::Settings>, UnknownLocale> {
+    let Patients { count, seed, locale, mix, history } = &monitor.spec.patients;
+    let simulated = bpmonitor_producer::Settings {
+        patients: *count,
+        seed: *seed,
+        locale: locale.parse()?,
+        mix: Mix {
+            normal: mix.normal,
+            elevated: mix.elevated,
+            stage1: mix.stage1,
+            stage2: mix.stage2,
+            crisis: mix.crisis,
+            hypotension: mix.hypotension,
+        },
+        history: History { days: history.days, readings_per_day: history.readings_per_day },
+        rate_per_second: monitor.spec.rate.per_second,
+    };
+    Ok((simulated.patients > 0).then_some(simulated))
 }
 
 fn mistakes(name: &str, errors: &[impl std::fmt::Display]) -> anyhow::Error {
@@ -52,7 +79,11 @@ fn mistakes(name: &str, errors: &[impl std::fmt::Display]) -> anyhow::Error {
     bad_usage(text)
 }
 
-fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
+fn settings(
+    monitor: &BpMonitor,
+    thresholds: Thresholds,
+    simulated: Option<bpmonitor_producer::Settings>,
+) -> Result<Settings> {
     let spec = &monitor.spec;
     Ok(Settings {
         monitor: Monitor {
@@ -80,6 +111,8 @@ fn settings(monitor: &BpMonitor, thresholds: Thresholds) -> Result<Settings> {
             archive: duration("spec.archive.retention", &spec.archive.retention)?,
             ..Retention::default()
         },
+        profile: spec.thresholds.profile,
+        simulated,
         json: serde_json::to_string(monitor)?,
     })
 }

@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ward::Ward;
 
+/// The exit code of a program that an interrupt ended, as shells have it: 128 and the signal's number.
+const ENDED_AT_ONCE: i32 = 130;
+
 /// What was read into a ward.
 pub(crate) struct Pumped {
     pub(crate) tally: Tally,
@@ -31,11 +34,7 @@ where
     S::Position: 'static,
     EmbeddedStore: Checkpoint<S::Position>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("starting the runtime")?;
+    let runtime = runtime()?;
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let result = runtime.block_on(async {
@@ -54,8 +53,14 @@ where
     Ok(Pumped { tally: result?, is_interrupted: stopped.is_cancelled() })
 }
 
+/// What pipelines run on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("starting the runtime")
+}
+
 /// Cancels on SIGINT (Ctrl-C) or SIGTERM: what was read is made durable, then the run ends.
-async fn cancel_on_signal(stop: CancellationToken) {
+pub(crate) async fn cancel_on_signal(stop: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -63,10 +68,15 @@ async fn cancel_on_signal(stop: CancellationToken) {
         tracing::warn!("signals cannot be caught: an interrupt ends at once; nothing is lost by it");
         return;
     };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    tracing::info!("stopping: what was read is made durable first");
+    let mut signal = async || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    signal().await;
+    tracing::info!("stopping: what was read is made durable first; once more ends at once, and nothing is lost by it either");
     stop.cancel();
+    signal().await;
+    std::process::exit(ENDED_AT_ONCE);
 }

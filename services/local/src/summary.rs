@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use bpmonitor_clinical::{Category, RejectionReason};
 use bpmonitor_pipeline::Tally;
+use bpmonitor_pipeline::embedded::WardDirectory;
 
 /// Writes what became of all entries.
 pub(crate) fn write(out: &mut impl Write, tally: &Tally) -> io::Result<()> {
@@ -29,6 +30,23 @@ pub(crate) fn write(out: &mut impl Write, tally: &Tally) -> io::Result<()> {
         for (code, count) in &tally.rejections {
             line(out, 1, code, *count, meaning(code))?;
         }
+    }
+    Ok(())
+}
+
+/// Writes the commands that show what is stored.
+pub(crate) fn write_where_to_look(
+    out: &mut impl Write,
+    directory: &WardDirectory,
+    total: &Tally,
+) -> io::Result<()> {
+    let data = directory.path().display();
+    writeln!(out)?;
+    writeln!(out, "in {data}: {} entries so far", grouped(total.entries()))?;
+    writeln!(out, "  what was stored       bpmonitor tail --data {data} --all --once")?;
+    writeln!(out, "  normal, by patient    bpmonitor archive export --by patient --data {data} DIR")?;
+    if total.rejected > 0 {
+        writeln!(out, "  not readable, and why bpmonitor rejected list --data {data}")?;
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ fn ward() -> Ward {
 #[derive(Debug, Default)]
 struct Kills {
     /// How many hit a run that was not done: the last moments drawn may lie after its end.
-    kills: u64,
+    made: u64,
     /// Durable offsets after a kill, each once, but for the beginning and the end.
     partial: Vec<u64>,
     /// How many left bytes in the archive that were not committed, or a write-ahead log.
@@ -131,10 +131,10 @@ fn kill_again_and_again(
 ) -> Kills {
     let length = fs::metadata(input).unwrap().len();
     let mut found = Kills::default();
-    while found.kills < kills {
+    while found.made < kills {
         let left = undisturbed.mul_f64(1.0 - offset_share(ward, input, length));
         // What a kill takes back, a batch and the start, has to be done again each time.
-        let most = undisturbed.mul_f64(0.06) + left * 2 / u32::try_from(kills - found.kills).unwrap();
+        let most = undisturbed.mul_f64(0.06) + left * 2 / u32::try_from(kills - found.made).unwrap();
         let delay = Duration::from_nanos(random.below(u64::try_from(most.as_nanos()).unwrap()));
         let mut run = Running::start(&mut ward.running(&[input]));
         let deadline = Instant::now() + delay;
@@ -148,7 +148,7 @@ fn kill_again_and_again(
             assert_eq!(reached, length, "the run ended by itself before its end:\n{}", run.err());
             break;
         }
-        found.kills += 1;
+        found.made += 1;
         match reached {
             0 => found.before_anything += 1,
             _ if !found.partial.contains(&reached) => found.partial.push(reached),
@@ -185,12 +185,12 @@ fn a_killed_run_loses_and_doubles_nothing() {
     let found = kill_again_and_again(&killed, &input, kills, took, &mut Random(seed ^ 1));
     println!(
         "{} kills at {} different positions, {} before the first commit, {} in the middle of a write",
-        found.kills,
+        found.made,
         found.partial.len(),
         found.before_anything,
         found.unfinished
     );
-    assert!(found.kills > kills / 2, "too few kills before the end: raise the number of observations");
+    assert!(found.made > kills / 2, "too few kills before the end: raise the number of observations");
     if kills >= 20 {
         assert!(found.partial.len() >= 8, "too few kills hit in the middle of work: {found:?}");
         assert!(found.unfinished >= 1, "no kill hit in the middle of a write: {found:?}");

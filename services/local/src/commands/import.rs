@@ -1,6 +1,7 @@
 //! `bpmonitor import`: FHIR files into a ward, running or not.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,20 +10,40 @@ use bpmonitor_pipeline::embedded::{Inbox, StoredInput, WardDirectory, WardError}
 
 use crate::cli::ImportArgs;
 use crate::failure::bad_usage;
+use crate::remote::Remote;
 use crate::ward::{self, Ward};
 use crate::{inputs, progress, pump, summary};
 
 /// How often a running ward is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Asks the ward to read the files; where nobody runs it, does so itself.
+/// Has the ward read the files.
 pub(super) fn import(args: &ImportArgs) -> Result<()> {
     let paths = inputs::resolve(&args.files)?;
+    match Remote::at(&args.into, args.token.as_deref())? {
+        Some(ward) => import_remotely(&ward, &paths),
+        None => import_into_directory(args, &paths),
+    }
+}
+
+fn import_remotely(ward: &Remote, paths: &[String]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    for path in paths {
+        let bar = progress::bytes(std::fs::metadata(path).map_or(0, |metadata| metadata.len()));
+        let tally = ward.import(Path::new(path), &bar);
+        bar.finish_and_clear();
+        write_import(&mut out, path, &tally?)?;
+    }
+    Ok(())
+}
+
+/// Asks the ward to read the files; where nobody runs it, does so itself.
+fn import_into_directory(args: &ImportArgs, paths: &[String]) -> Result<()> {
     let directory = WardDirectory::new(&args.into);
     let settings = ward::settings(args.file.as_deref(), &directory)?;
     directory.check_owner(&settings.monitor)?;
     directory.create()?;
-    for path in &paths {
+    for path in paths {
         Inbox::ask(&directory, path)?;
     }
     let mut waiting = None;
@@ -48,7 +69,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<()> {
         }
         std::thread::park_timeout(LOOK_EVERY);
     }
-    report(&mut io::stdout().lock(), &directory, &paths)
+    report(&mut io::stdout().lock(), &directory, paths)
 }
 
 fn is_in_use(error: &anyhow::Error) -> bool {
@@ -73,9 +94,13 @@ fn report(out: &mut impl Write, directory: &WardDirectory, paths: &[String]) -> 
             None if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) => Tally::default(),
             None => return Err(unread()),
         };
-        writeln!(out, "{path}")?;
-        summary::write(out, &tally)?;
-        writeln!(out)?;
+        write_import(out, path, &tally)?;
     }
     Ok(())
+}
+
+fn write_import(out: &mut impl Write, path: &str, tally: &Tally) -> Result<()> {
+    writeln!(out, "{path}")?;
+    summary::write(out, tally)?;
+    Ok(writeln!(out)?)
 }

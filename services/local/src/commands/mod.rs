@@ -7,6 +7,7 @@ mod import;
 mod pseudonym;
 mod rejected;
 mod run;
+mod simulate;
 mod tail;
 
 use std::io::{self, IsTerminal, Write};
@@ -20,6 +21,7 @@ use crate::cli::{ArchiveCommand, Cli, Command, RejectedCommand, RowOutput};
 pub(crate) fn execute(command: Command) -> Result<()> {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Classify(args) => classify::classify(&args),
         Command::Import(args) => import::import(&args),
         Command::Tail(args) => tail::tail(&args),

@@ -8,30 +8,28 @@ use bpmonitor_pipeline::embedded::WardDirectory;
 use bpmonitor_pipeline::files::Input;
 
 use crate::cli::RunArgs;
+use crate::manifest::Settings;
 use crate::pump::Pumped;
 use crate::ward::Ward;
-use crate::{inputs, manifest, progress, pump, summary};
+use crate::{inputs, live, manifest, progress, pump, summary};
 
-/// Runs the ward to the end of its files, or following them until interrupted.
+/// Runs the ward live, or to the end of its files.
 pub(super) fn run(args: &RunArgs) -> Result<()> {
     let settings = manifest::read(&args.file)?;
+    let is_live = args.follow || args.input.is_empty();
+    if is_live { live::run(args, &settings) } else { read_to_the_end(args, &settings) }
+}
+
+fn read_to_the_end(args: &RunArgs, settings: &Settings) -> Result<()> {
     let paths = inputs::resolve(&args.input)?;
     let directory = WardDirectory::new(&args.data.data);
-    let ward = Ward::open(&directory, &settings)?;
+    let ward = Ward::open(&directory, settings)?;
     ward.store.retain(settings.retention)?;
     let inputs: Vec<Input> = paths
         .iter()
-        .map(|path| Ok(Input { position: ward.store.position(path)?, follow: args.follow }))
+        .map(|path| Ok(Input { position: ward.store.position(path)?, follow: false }))
         .collect::<Result<_>>()?;
-    let bar = progress::bytes(unread_bytes(&inputs));
-    if args.follow {
-        tracing::info!(
-            monitor = %settings.monitor.name,
-            files = inputs.len(),
-            "following the files; Ctrl-C stops, nothing is lost by it"
-        );
-    }
-    let pumped = pump::files(&ward, inputs, &bar)?;
+    let pumped = pump::files(&ward, inputs.clone(), &progress::bytes(unread_bytes(&inputs)))?;
     report(&mut io::stdout().lock(), &directory, &pumped, &ward.store.tally())
 }
 
@@ -44,7 +42,6 @@ fn unread_bytes(inputs: &[Input]) -> u64 {
 }
 
 fn report(out: &mut impl Write, directory: &WardDirectory, run: &Pumped, total: &Tally) -> Result<()> {
-    let data = directory.path().display();
     match run {
         Pumped { tally, is_interrupted: false } if tally.entries() == 0 => {
             writeln!(out, "nothing new: every file was read to its end before")?;
@@ -55,12 +52,5 @@ fn report(out: &mut impl Write, directory: &WardDirectory, run: &Pumped, total: 
         writeln!(out)?;
         writeln!(out, "interrupted: what is above is safe, and the same command goes on from there")?;
     }
-    writeln!(out)?;
-    writeln!(out, "in {data}: {} entries so far", summary::grouped(total.entries()))?;
-    writeln!(out, "  what was stored       bpmonitor tail --data {data} --all --once")?;
-    writeln!(out, "  normal, by patient    bpmonitor archive export --by patient --data {data} DIR")?;
-    if total.rejected > 0 {
-        writeln!(out, "  not readable, and why bpmonitor rejected list --data {data}")?;
-    }
-    Ok(())
+    Ok(summary::write_where_to_look(out, directory, total)?)
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod held;
 pub(crate) mod observations;
+pub(crate) mod page;
 pub(crate) mod process;
 pub(crate) mod ward;
 

@@ -51,10 +51,11 @@ impl Output {
     }
 }
 
-/// The binary, in no one's environment.
+/// The binary, in no one's environment, with its page on any free port.
 pub(crate) fn bpmonitor<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bpmonitor"));
-    command.args(args).env_remove("BPMONITOR_DATA").env_remove("RUST_LOG").stdin(Stdio::null());
+    command.args(args).env_remove("BPMONITOR_DATA").env_remove("RUST_LOG").env_remove("BPMONITOR_TOKEN");
+    command.env("BPMONITOR_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
     command
 }
 

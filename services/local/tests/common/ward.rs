@@ -103,6 +103,13 @@ impl Ward {
         Running::start(self.running(inputs).arg("--follow"))
     }
 
+    /// `run` without files: simulated patients and the page.
+    pub(crate) fn live(&self) -> Command {
+        let mut command = bpmonitor(["run", "-f"]);
+        command.arg(self.manifest()).arg("--data").arg(self.data());
+        command
+    }
+
     /// `import` of these files.
     pub(crate) fn importing(&self, files: &[&Path]) -> Command {
         let mut command = bpmonitor(["import", "--into"]);

@@ -1,0 +1,235 @@
+//! Files given over HTTP: kept under the hash of their content, and read through the ward's inbox.
+
+use std::io;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use bpmonitor_pipeline::Tally;
+use bpmonitor_pipeline::embedded::{Inbox, WardDirectory};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::fs::{self, OpenOptions};
+use tokio::io::AsyncWriteExt;
+
+use super::Page;
+use super::error::ApiError;
+
+/// The directory, in the ward's, of files that are being read.
+const UPLOADS: &str = "uploads";
+/// What the name of a file begins with that is not all there yet.
+const PART: &str = ".part-";
+/// The longest name that a file keeps, in bytes.
+const NAME_BYTES: usize = 128;
+
+/// What the client calls the file.
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ImportState {
+    /// Kept, and waiting for its turn or being read.
+    Reading,
+    /// Read to its end, durably.
+    Done,
+}
+
+/// An import, as the API says it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Import {
+    pub(crate) state: ImportState,
+    /// What became of its entries so far.
+    pub(crate) tally: Tally,
+}
+
+/// Where an import is kept.
+struct Place {
+    directory: PathBuf,
+    file: PathBuf,
+    digest: String,
+}
+
+impl Place {
+    fn of(ward: &WardDirectory, digest: &str, named: &Named) -> Result<Self, ApiError> {
+        let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_digest {
+            return Err(ApiError::bad_request("name the file by the SHA-256 of its content, in hexadecimal"));
+        }
+        let digest = digest.to_ascii_lowercase();
+        let directory = absolute(ward).map_err(|error| storing(&error))?.join(UPLOADS).join(&digest);
+        let file = directory.join(file_name(named.name.as_deref()));
+        Ok(Self { directory, file, digest })
+    }
+
+    fn path(&self) -> String {
+        self.file.to_string_lossy().into_owned()
+    }
+}
+
+fn absolute(ward: &WardDirectory) -> io::Result<PathBuf> {
+    ward.path().canonicalize()
+}
+
+/// The last part of a name, without what a file system would take amiss.
+fn file_name(name: Option<&str>) -> String {
+    let name = name.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain = name.trim_start_matches('.').chars().filter(|character| !character.is_control());
+    let mut plain: String = plain.collect();
+    while plain.len() > NAME_BYTES {
+        plain.pop();
+    }
+    if plain.is_empty() { "import.json".to_owned() } else { plain }
+}
+
+fn storing(error: &io::Error) -> ApiError {
+    tracing::error!("keeping a file that was given: {error}");
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "disk_full",
+            "the ward's disk is full: free some space and give the file again",
+        ),
+        _ => ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the file could not be kept; the log of bpmonitor says why",
+        ),
+    }
+}
+
+/// How far an import is.
+pub(super) async fn state(
+    State(page): State<Arc<Page>>,
+    Path(digest): Path<String>,
+    Query(named): Query<Named>,
+) -> Result<Json<Import>, ApiError> {
+    let ward = page.store.directory();
+    let place = Place::of(ward, &digest, &named)?;
+    let import = import_at(ward, &place)?;
+    import.map(Json).ok_or_else(|| ApiError::not_found("no such file was given to this ward"))
+}
+
+fn import_at(ward: &WardDirectory, place: &Place) -> Result<Option<Import>, ApiError> {
+    let input = ward.input(&place.path()).map_err(|error| ApiError::internal(&error.into()))?;
+    let tally = input.map(|input| input.tally);
+    if Inbox::is_asked(ward, &place.path()) {
+        return Ok(Some(Import { state: ImportState::Reading, tally: tally.unwrap_or_default() }));
+    }
+    // An empty file leaves no count.
+    let tally = tally.or_else(|| place.file.exists().then(Tally::default));
+    Ok(tally.map(|tally| Import { state: ImportState::Done, tally }))
+}
+
+/// Keeps a file, and asks the ward to read it.
+pub(super) async fn put(
+    State(page): State<Arc<Page>>,
+    Path(digest): Path<String>,
+    Query(named): Query<Named>,
+    body: Body,
+) -> Result<(StatusCode, Json<Import>), ApiError> {
+    let ward = page.store.directory();
+    let place = Place::of(ward, &digest, &named)?;
+    if let Some(import) = import_at(ward, &place)? {
+        return Ok((StatusCode::ACCEPTED, Json(import)));
+    }
+    keep(&place, body).await?;
+    Inbox::ask(ward, &place.path()).map_err(|error| ApiError::internal(&error.into()))?;
+    Ok((StatusCode::ACCEPTED, Json(Import { state: ImportState::Reading, tally: Tally::default() })))
+}
+
+/// Writes the content beside where it belongs, and puts it there once it is all there and what it should be.
+async fn keep(place: &Place, body: Body) -> Result<(), ApiError> {
+    fs::create_dir_all(&place.directory).await.map_err(|error| storing(&error))?;
+    let part = tempfile::Builder::new().prefix(PART).tempfile_in(&place.directory);
+    let part = part.map_err(|error| storing(&error))?.into_temp_path();
+    let digest = write(&part, body).await?;
+    if digest != place.digest {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "digest_mismatch",
+            "the content has another SHA-256 than the path says: it was cut off or changed on the way; give it again",
+        ));
+    }
+    part.persist(&place.file).map_err(|error| storing(&error.error))
+}
+
+async fn write(path: &FilePath, body: Body) -> Result<String, ApiError> {
+    let mut file = OpenOptions::new().write(true).open(path).await.map_err(|error| storing(&error))?;
+    let mut hash = Sha256::new();
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|_| ApiError::bad_request("the file was cut off on its way: give it again"))?;
+        hash.update(&chunk);
+        file.write_all(&chunk).await.map_err(|error| storing(&error))?;
+    }
+    file.flush().await.map_err(|error| storing(&error))?;
+    file.sync_all().await.map_err(|error| storing(&error))?;
+    Ok(hex::encode(hash.finalize()))
+}
+
+/// When files that were given are looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sweep {
+    /// Before anybody can give one: parts of files are left over from a kill.
+    AtStart,
+    /// Parts of files are on their way.
+    Serving,
+}
+
+/// Removes files that were read, and asks for those that were kept when a kill came before the asking.
+pub(crate) fn sweep(ward: &WardDirectory, sweep: Sweep) -> anyhow::Result<()> {
+    let Ok(uploads) = std::fs::read_dir(ward.path().join(UPLOADS)) else { return Ok(()) };
+    for directory in uploads {
+        let directory = directory?.path().canonicalize()?;
+        for file in std::fs::read_dir(&directory)? {
+            sweep_file(ward, &file?.path(), sweep)?;
+        }
+        // Stays where something is left in it.
+        let _ = std::fs::remove_dir(&directory);
+    }
+    Ok(())
+}
+
+fn sweep_file(ward: &WardDirectory, file: &FilePath, sweep: Sweep) -> anyhow::Result<()> {
+    let is_part = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PART));
+    let path = file.to_string_lossy();
+    if is_part && sweep == Sweep::Serving {
+        return Ok(());
+    }
+    if is_part || (ward.input(&path)?.is_some() && !Inbox::is_asked(ward, &path)) {
+        return Ok(std::fs::remove_file(file)?);
+    }
+    Ok(Inbox::ask(ward, &path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_only_the_last_part_of_a_path() {
+        for (given, kept) in [
+            (Some("a.ndjson"), "a.ndjson"),
+            (Some("../../etc/passwd"), "passwd"),
+            (Some("C:\\x\\b.json"), "b.json"),
+            (Some(".."), "import.json"),
+            (Some("a/"), "import.json"),
+            (Some("a\u{0}\nb"), "ab"),
+            (None, "import.json"),
+        ] {
+            assert_eq!(file_name(given), kept, "{given:?}");
+        }
+        let long = file_name(Some(&"é".repeat(200)));
+        assert!(long.len() <= NAME_BYTES && long.starts_with('é'));
+    }
+}

@@ -1,0 +1,66 @@
+//! A running ward's page, asked over HTTP.
+
+use serde_json::Value;
+use ureq::{Agent, Body, http::Response};
+
+use super::process::Running;
+use super::until;
+
+/// The page of a running ward.
+pub(crate) struct Page {
+    agent: Agent,
+    pub(crate) url: String,
+}
+
+impl Page {
+    /// Waits until a run says where its page is.
+    pub(crate) fn of(run: &mut Running) -> Self {
+        let mut url = None;
+        until("the page has an address", || {
+            url = run.out().lines().find_map(|line| line.strip_prefix("the page: ").map(str::to_owned));
+            url.is_some() || !run.is_running()
+        });
+        let url = url.unwrap_or_else(|| panic!("{}", run.err()));
+        let url = url.split_whitespace().next().unwrap().to_owned();
+        Self { agent: Agent::config_builder().http_status_as_error(false).build().into(), url }
+    }
+
+    /// The origin: scheme, host and port.
+    pub(crate) fn origin(&self) -> &str {
+        self.url.split_once("/?").map_or(self.url.trim_end_matches('/'), |(origin, _)| origin)
+    }
+
+    /// Asks, with these headers.
+    pub(crate) fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let mut request = self.agent.get(format!("{}{path}", self.origin()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.call().unwrap()
+    }
+
+    /// The status and the body of an answer of the API.
+    pub(crate) fn answer(&self, path: &str) -> (u16, Value) {
+        let mut answer = self.ask(&format!("/api/v1{path}"), &[]);
+        let text = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
+    }
+
+    /// An answer of the API that is well.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, body) = self.answer(path);
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// Waits until an answer is so.
+    pub(crate) fn until(&self, what: &str, path: &str, mut is_so: impl FnMut(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        until(what, || {
+            last = self.get(path);
+            is_so(&last)
+        });
+        last
+    }
+}
