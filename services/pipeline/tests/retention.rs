@@ -1,7 +1,7 @@
 //! What is past its retention goes, and nothing else.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
-use bpmonitor_clinical::{Source, Thresholds};
+use bpmonitor_clinical::{Category, Source, Thresholds};
 use bpmonitor_pipeline::embedded::{Compression, EmbeddedStore, Retention, Tail, WardDirectory};
 use bpmonitor_pipeline::files::{FilePosition, FileSource, Input, NoFeed};
 use bpmonitor_pipeline::{Classifier, Monitor, PortError, Privacy, run};
@@ -12,6 +12,8 @@ const OBSERVATIONS: &str = r#"{"resourceType":"Observation","id":"a","status":"f
 {"resourceType":"Observation","id":"b","status":"final","subject":{"reference":"Patient/1"},"effectiveDateTime":"2026-01-01T00:00:00Z","code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]},"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":110,"code":"mm[Hg]"}},{"code":{"coding":[{"system":"http://loinc.org","code":"8462-4"}]},"valueQuantity":{"value":70,"code":"mm[Hg]"}}]}
 not JSON
 "#;
+
+mod common;
 
 /// How many documents (anomalies and archived) and dead letters a ward holds.
 fn held(directory: &WardDirectory) -> (usize, usize) {
@@ -64,4 +66,38 @@ async fn each_class_goes_by_its_own_time() {
     assert_eq!(held(&directory), (0, 0));
     let left = std::fs::read_dir(directory.archive()).unwrap().count();
     assert_eq!(left, 0, "the segment's file goes with it");
+}
+
+#[test]
+fn the_ward_goes_on_where_its_open_segment_is_removed() {
+    let over = Retention { archive: -SignedDuration::from_hours(1), ..Retention::default() };
+    let mut ward = common::Ward::new();
+    let of = |id| common::Written {
+        id,
+        version: 1,
+        is_correction: false,
+        what: common::What::Normal(common::Made {
+            patient: 1,
+            effective: common::ago(60),
+            category: Category::Normal,
+            systolic: Some(1100),
+            diastolic: Some(700),
+        }),
+    };
+    ward.take_in(&[of(1)]);
+    ward.store().retain(over).unwrap();
+    ward.take_in(&[of(2)]);
+    let lost = ward.write(&[of(3)]);
+    ward.store().retain(over).unwrap();
+    assert_eq!((lost.normal, held(&ward.directory).0), (1, 1), "nothing is gone before it is committed");
+    ward.restart();
+    assert_eq!(held(&ward.directory).0, 1, "the transaction and what was removed within it are taken back");
+    let tally = ward.write(&[of(4)]);
+    ward.store().retain(over).unwrap();
+    ward.commit("", &tally);
+    ward.take_in(&[of(5)]);
+    ward.restart();
+    assert_eq!(held(&ward.directory).0, 1);
+    assert_eq!(ward.readings().len(), 1);
+    ward.check_counts();
 }

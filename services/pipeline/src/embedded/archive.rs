@@ -116,6 +116,11 @@ impl SegmentWriter {
         Ok(Self { directory: directory.to_owned(), compression, open })
     }
 
+    /// Appends no more to a segment that is removed.
+    pub(super) fn close(&mut self, name: &str) {
+        self.open.take_if(|(segment, _)| segment.name == name);
+    }
+
     /// Appends lines and makes them durable; the segment as it is then. `first_offset` names a new segment.
     pub(super) fn append(&mut self, lines: &[ArchiveLine], first_offset: u64) -> Result<Segment, PortError> {
         let now = Timestamp::now();

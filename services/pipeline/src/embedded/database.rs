@@ -1,4 +1,4 @@
-//! The ward's SQLite database: schema and statements.
+//! The ward's SQLite database: how it is opened, and the statements that have no file of their own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,62 +11,15 @@ use sha2::{Digest, Sha256};
 
 use super::Segment;
 use super::failure;
+use super::schema::{self, NO_SCHEMA, SCHEMA_VERSION};
 use crate::files::{FilePosition, Fingerprint};
-use crate::{AnomalyWrite, DeadLetter, Origin, PortError, Tally};
-
-/// The version of the schema below, kept as the database's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
-/// The version of a database in which nothing is yet.
-const NO_SCHEMA: i64 = 0;
-
-/// Times are microseconds since 1970, versions as [`bpmonitor_clinical::Version`].
-const SCHEMA: &str = "
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE anomalies (
-        seq INTEGER PRIMARY KEY,
-        id BLOB NOT NULL UNIQUE,
-        version INTEGER NOT NULL,
-        withdrawn INTEGER NOT NULL,
-        effective INTEGER,
-        stored INTEGER NOT NULL,
-        patient TEXT,
-        category TEXT,
-        document TEXT NOT NULL
-    );
-    CREATE TABLE dead_letters (
-        seq INTEGER PRIMARY KEY,
-        topic TEXT NOT NULL,
-        part INTEGER NOT NULL,
-        offset INTEGER NOT NULL,
-        entry INTEGER NOT NULL,
-        line INTEGER NOT NULL,
-        reason TEXT NOT NULL,
-        written INTEGER NOT NULL,
-        stored INTEGER NOT NULL,
-        original BLOB NOT NULL,
-        digest BLOB NOT NULL,
-        UNIQUE (topic, part, offset, entry, digest)
-    );
-    CREATE INDEX anomalies_stored ON anomalies (stored);
-    CREATE INDEX dead_letters_stored ON dead_letters (stored);
-    CREATE TABLE inputs (
-        path TEXT PRIMARY KEY,
-        offset INTEGER NOT NULL,
-        line INTEGER NOT NULL,
-        fingerprint BLOB NOT NULL,
-        tally TEXT NOT NULL
-    );
-    CREATE TABLE segments (
-        name TEXT PRIMARY KEY,
-        bytes INTEGER NOT NULL,
-        lines INTEGER NOT NULL,
-        written INTEGER NOT NULL
-    );
-    CREATE TABLE erasures (patient TEXT PRIMARY KEY, erased INTEGER NOT NULL);
-";
+use crate::{DeadLetter, Origin, PortError, Tally};
 
 /// How many bytes of dead letters are read at once, and at most one letter more.
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// More than there are statements.
+const CACHED_STATEMENTS: usize = 64;
 
 /// How long to wait for another process's write, such as a reader's checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -106,6 +59,7 @@ impl Database {
     pub(super) fn open(path: &Path) -> Result<Self, PortError> {
         let connection =
             Connection::open(path).map_err(failure::database(format!("opening {}", path.display())))?;
+        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         let database = Self { connection };
         database.prepare(path)?;
         Ok(database)
@@ -116,6 +70,7 @@ impl Database {
         let what = || format!("opening {}", path.display());
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failure::database(what()))?;
+        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failure::database(what()))?;
         let database = Self { connection };
         if database.version().map_err(failure::database(what()))? == NO_SCHEMA {
@@ -142,8 +97,9 @@ impl Database {
             connection.pragma_update(None, pragma, value).map_err(failure::database(what()))?;
         }
         if is_new {
-            let create = format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
-            connection.execute_batch(&create).map_err(failure::database(what()))?;
+            connection
+                .execute_batch(&schema::creation(Timestamp::now()))
+                .map_err(failure::database(what()))?;
         }
         Ok(())
     }
@@ -158,7 +114,8 @@ impl Database {
             return Ok(());
         }
         Err(PortError::Damaged(format!(
-            "{} has schema version {version}, this program knows {SCHEMA_VERSION}: use the program that wrote it",
+            "{} has schema version {version}, this program knows {SCHEMA_VERSION}: use the program that wrote it, or begin \
+             another ward with --data and read the same files into it",
             path.display()
         )))
     }
@@ -206,35 +163,6 @@ impl Database {
 
     pub(super) fn set_last_seq(&self, seq: i64) -> Result<(), PortError> {
         self.set_meta("seq", &seq.to_string())
-    }
-
-    /// Writes each document unless a newer version of it is there.
-    pub(super) fn write_anomalies(&self, writes: &[AnomalyWrite], seq: &mut i64) -> Result<(), PortError> {
-        let sql = "INSERT INTO anomalies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-             ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, version = excluded.version,
-                 withdrawn = excluded.withdrawn, effective = excluded.effective, stored = excluded.stored,
-                 patient = excluded.patient, category = excluded.category, document = excluded.document
-             WHERE excluded.version >= version";
-        let mut insert = self.connection.prepare_cached(sql).map_err(failed("writing anomalies"))?;
-        for AnomalyWrite { id, version, document } in writes {
-            *seq += 1;
-            let text = serde_json::to_string(document).map_err(|error| {
-                PortError::Damaged(format!("a document cannot be written as JSON: {error}"))
-            })?;
-            let row = params![
-                *seq,
-                id.0,
-                version.0,
-                document.withdrawn,
-                document.timestamp.map(Timestamp::as_microsecond),
-                document.processed_datetime.as_microsecond(),
-                document.patient_id,
-                document.category.map(bpmonitor_clinical::Category::id),
-                text
-            ];
-            insert.execute(row).map_err(failed("writing anomalies"))?;
-        }
-        Ok(())
     }
 
     /// Keeps each letter once; one that is there already is renewed. Two files of one path, one in place of the other, may
@@ -347,11 +275,30 @@ impl Database {
         done.map(drop).map_err(failed("removing a segment"))
     }
 
-    /// Deletes the rows of a table with `stored` that are older, in microseconds since 1970.
-    /// How many there were.
-    pub(super) fn delete_stored_before(&self, table: &str, time: i64) -> Result<usize, PortError> {
-        let sql = format!("DELETE FROM {table} WHERE stored < ?1");
-        self.connection.execute(&sql, [time]).map_err(failed("removing what is past its retention"))
+    /// Deletes, of the first `among` rows of a table with `seq` and `stored`, those that are older, in microseconds since 1970.
+    /// How many there were. Rows are numbered in the order in which they were stored.
+    pub(super) fn delete_stored_before(
+        &self,
+        table: &str,
+        time: i64,
+        among: usize,
+    ) -> Result<usize, PortError> {
+        let sql = format!(
+            "DELETE FROM {table} WHERE seq IN
+                 (SELECT seq FROM (SELECT seq, stored FROM {table} ORDER BY seq LIMIT ?2) WHERE stored < ?1)"
+        );
+        self.connection
+            .execute(&sql, params![time, among.cast_signed()])
+            .map_err(failed("removing what is past its retention"))
+    }
+
+    /// Deletes dead letters that are older, in microseconds since 1970, at most `most` of them. How many there were.
+    pub(super) fn delete_letters_before(&self, time: i64, most: usize) -> Result<usize, PortError> {
+        let sql = "DELETE FROM dead_letters WHERE seq IN
+             (SELECT seq FROM dead_letters WHERE stored < ?1 ORDER BY stored LIMIT ?2)";
+        self.connection
+            .execute(sql, params![time, most.cast_signed()])
+            .map_err(failed("removing what is past its retention"))
     }
 
     pub(super) fn erasures(&self) -> Result<Vec<String>, PortError> {
@@ -367,6 +314,12 @@ impl Database {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
+    /// A number that grows with each commit that changed anything.
+    pub(super) fn sequence(&self) -> Result<u64, PortError> {
+        let text = self.meta("sequence")?;
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
     pub(super) fn set_totals(&self, tally: &Tally) -> Result<(), PortError> {
         self.set_meta("tally", &tally_text(tally)?)
     }
@@ -377,8 +330,12 @@ fn tally_text(tally: &Tally) -> Result<String, PortError> {
         .map_err(|error| PortError::Damaged(format!("a count cannot be written: {error}")))
 }
 
-fn time_of(microseconds: i64) -> Timestamp {
+pub(super) fn time_of(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+pub(super) fn reason_of(code: String) -> RejectionReason {
+    serde_json::from_value(code.into()).unwrap_or(RejectionReason::NotFhir)
 }
 
 fn letter_of(row: &Row<'_>) -> rusqlite::Result<Letter> {
@@ -388,8 +345,7 @@ fn letter_of(row: &Row<'_>) -> rusqlite::Result<Letter> {
         offset: row.get::<_, i64>(3)?.cast_unsigned(),
         line: row.get::<_, i64>(5)?.cast_unsigned(),
     };
-    let code: String = row.get(6)?;
-    let reason = serde_json::from_value(code.into()).unwrap_or(RejectionReason::NotFhir);
+    let reason = reason_of(row.get(6)?);
     let entry = u32::try_from(row.get::<_, i64>(4)?).ok();
     let letter = DeadLetter { origin, entry, reason, time: time_of(row.get(7)?), original: row.get(9)? };
     Ok(Letter { seq: row.get(0)?, stored: time_of(row.get(8)?), letter })

@@ -6,12 +6,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde::Deserialize;
 
 use super::archive::{self, SegmentWriter};
 use super::failure;
 use super::lines::{self, LineError};
+use super::removal;
+use super::store::Ward;
 use super::{Compression, EmbeddedStore, Segment};
 use crate::PortError;
 
@@ -63,12 +65,16 @@ impl EmbeddedStore {
     /// What reading or writing fails with.
     pub fn erase(&self, patient: &str, compression: Compression) -> Result<Erased, PortError> {
         let mut ward = self.locked();
+        if ward.database.is_in_transaction() {
+            let message = "the ward is being written to: erase the patient when that has ended";
+            return Err(PortError::Damaged(message.to_owned()));
+        }
         let directory = self.directory().archive();
         let mut rewritten = Vec::new();
         for segment in ward.database.segments()? {
             rewritten.extend(rewrite(&directory, &segment, patient)?);
         }
-        let erased = commit(&ward.database, patient, &rewritten)?;
+        let erased = ward.step(|ward| forget(ward, patient, &rewritten))?;
         for segment in &rewritten {
             let path = directory.join(&segment.old.name);
             fs::remove_file(&path).map_err(PortError::io(format!("removing {}", path.display())))?;
@@ -80,27 +86,46 @@ impl EmbeddedStore {
     }
 }
 
-fn commit(
-    database: &super::database::Database,
-    patient: &str,
-    rewritten: &[Rewritten],
-) -> Result<Erased, PortError> {
+/// Removes a patient from the database, and puts the segments written anew in place of the old ones.
+fn forget(ward: &mut Ward, patient: &str, rewritten: &[Rewritten]) -> Result<Erased, PortError> {
     let failed = || failure::database("erasing");
-    database.begin()?;
-    let connection = &database.connection;
+    let connection = &ward.database.connection;
     let anomalies =
         connection.execute("DELETE FROM anomalies WHERE patient = ?1", [patient]).map_err(failed())? as u64;
     let now = Timestamp::now().as_microsecond();
     connection
         .execute("INSERT INTO erasures VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![patient, now])
         .map_err(failed())?;
+    forget_readings(ward, patient).map_err(failed())?;
     for segment in rewritten {
-        database.delete_segment(&segment.old.name)?;
-        database.set_segment(&segment.new)?;
+        ward.database.delete_segment(&segment.old.name)?;
+        ward.database.set_segment(&segment.new)?;
     }
-    database.commit()?;
     let archived = rewritten.iter().map(|segment| segment.removed).sum();
     Ok(Erased { anomalies, archived, is_compact: false })
+}
+
+/// Removes a patient's readings, and what they count for.
+fn forget_readings(ward: &mut Ward, patient: &str) -> rusqlite::Result<()> {
+    let Ward { database, projection, .. } = ward;
+    let connection = &database.connection;
+    let sql = "SELECT no FROM patients WHERE patient = ?1";
+    let no: Option<i64> = connection.query_row(sql, [patient], |row| row.get(0)).optional()?;
+    let Some(no) = no else { return Ok(()) };
+    let mut seq = 0;
+    loop {
+        let rows = removal::rows_of(database, no, seq)?;
+        let Some((last, _)) = rows.last() else { break };
+        seq = last.seq;
+        rows.iter().try_for_each(|(row, id)| projection.remove_or_blank(database, row, id))?;
+    }
+    // Below the floors nothing is taken away: there may be rows that nobody reads any more.
+    connection.execute("DELETE FROM hours WHERE patient = ?1", [no])?;
+    connection.execute("DELETE FROM days WHERE patient = ?1", [no])?;
+    connection.execute("DELETE FROM patients WHERE no = ?1", [no])?;
+    projection.rollups.forget(no);
+    projection.patients.forget();
+    Ok(())
 }
 
 /// Writes a segment anew without a patient's readings; none where it has none of them.

@@ -73,10 +73,6 @@ const fn extent_of(reason: RejectionReason) -> Extent {
 impl Checkpoint<Replayed> for EmbeddedStore {
     /// A letter that was rejected again was written under a new number: the old numbers go, and what they were counted as.
     async fn commit(&mut self, position: Replayed, tally: &Tally) -> Result<(), PortError> {
-        block_in_place(|| {
-            let mut ward = self.locked();
-            ward.delete_letters(&position.seqs, &position.counted)?;
-            ward.commit(tally)
-        })
+        block_in_place(|| self.locked().commit_replayed(&position.seqs, &position.counted, tally))
     }
 }

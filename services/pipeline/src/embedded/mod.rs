@@ -5,16 +5,26 @@
 
 mod archive;
 mod database;
+mod deferred;
 mod directory;
 mod erase;
 mod export;
 mod failure;
+mod ids;
 mod inbox;
 mod letters;
 mod lines;
+mod patients;
+mod position;
+mod projection;
+mod reading;
+mod removal;
 mod retention;
+mod rollups;
+mod schema;
 mod store;
 mod tail;
+pub mod view;
 
 pub use archive::{Compression, Segment};
 pub use database::{Letter, StoredInput};
@@ -23,6 +33,8 @@ pub use erase::Erased;
 pub use export::{ExportBy, Exported};
 pub use inbox::Inbox;
 pub use letters::LetterSource;
+pub use position::{EmbeddedPosition, NamedPosition};
 pub use retention::Retention;
 pub use store::EmbeddedStore;
 pub use tail::Tail;
+pub use view::View;

@@ -1,7 +1,9 @@
 //! The embedded sinks: one transaction for anomalies, dead letters, archive lengths and the position.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bpmonitor_clinical::PseudonymKey;
@@ -9,8 +11,9 @@ use tokio::task::block_in_place;
 
 use super::archive::SegmentWriter;
 use super::database::Database;
+use super::projection::Projection;
 use super::retention::{self, Retention};
-use super::{StoredInput, WardDirectory};
+use super::{NamedPosition, StoredInput, WardDirectory};
 use crate::files::FilePosition;
 use crate::{
     AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, DeadLetter, DeadLetters, PortError, Sinks,
@@ -32,9 +35,17 @@ pub struct EmbeddedStore {
 pub(super) struct Ward {
     pub(super) database: Database,
     pub(super) archive: SegmentWriter,
+    pub(super) projection: Projection,
+    /// Segments' files to be removed once it is committed that they are gone.
+    pub(super) doomed: Vec<PathBuf>,
     totals: Tally,
     inputs: HashMap<Arc<str>, Tally>,
     seq: i64,
+    sequence: u64,
+    /// Whether a transaction was begun that is not ended.
+    is_begun: bool,
+    /// Whether what is kept in memory may differ from what is durable.
+    is_stale: bool,
     /// Held as long as the ward is open.
     _lock: File,
 }
@@ -47,8 +58,19 @@ impl EmbeddedStore {
         archive: SegmentWriter,
         key: PseudonymKey,
     ) -> Result<Self, PortError> {
-        let (totals, seq) = (database.totals()?, database.last_seq()?);
-        let ward = Ward { database, archive, totals, inputs: HashMap::new(), seq, _lock: lock };
+        let ward = Ward {
+            projection: Projection::load(&database)?,
+            totals: database.totals()?,
+            seq: database.last_seq()?,
+            sequence: database.sequence()?,
+            database,
+            archive,
+            doomed: Vec::new(),
+            inputs: HashMap::new(),
+            is_begun: false,
+            is_stale: false,
+            _lock: lock,
+        };
         Ok(Self { ward: Arc::new(Mutex::new(ward)), directory, key })
     }
 
@@ -77,6 +99,11 @@ impl EmbeddedStore {
         self.locked().totals.clone()
     }
 
+    /// A number that grows with everything that becomes durable: while it stays, nothing else has changed.
+    pub fn sequence(&self) -> u64 {
+        self.locked().sequence
+    }
+
     /// Where to go on with a file; its beginning where it was never read.
     ///
     /// # Errors
@@ -96,13 +123,13 @@ impl EmbeddedStore {
         self.locked().database.set_meta("manifest", json)
     }
 
-    /// Removes what is past its retention.
+    /// Removes what is past its retention, a little at a time: others write in between.
     ///
     /// # Errors
     ///
     /// What reading or writing fails with.
     pub fn retain(&self, retention: Retention) -> Result<(), PortError> {
-        retention::apply(&self.locked().database, &self.directory.archive(), retention)
+        retention::apply(self, retention)
     }
 
     /// The patients, as stored, whose readings are not to come back.
@@ -121,12 +148,84 @@ impl EmbeddedStore {
 }
 
 impl Ward {
-    /// The database, with a transaction begun.
-    fn writing(&mut self) -> Result<(&Database, &mut i64), PortError> {
-        if !self.database.is_in_transaction() {
-            self.database.begin()?;
+    /// Begins a transaction where none is open.
+    fn begin(&mut self) -> Result<(), PortError> {
+        if self.database.is_in_transaction() {
+            return Ok(());
         }
-        Ok((&self.database, &mut self.seq))
+        if std::mem::take(&mut self.is_begun) {
+            self.is_stale = true;
+            let message = "what was written since the last commit was lost with another write that failed";
+            return Err(PortError::Damaged(message.to_owned()));
+        }
+        if self.is_stale {
+            self.reload()?;
+        }
+        self.database.begin()?;
+        self.is_begun = true;
+        Ok(())
+    }
+
+    fn reload(&mut self) -> Result<(), PortError> {
+        self.projection = Projection::load(&self.database)?;
+        self.totals = self.database.totals()?;
+        self.seq = self.database.last_seq()?;
+        self.sequence = self.database.sequence()?;
+        self.inputs.clear();
+        self.doomed.clear();
+        self.is_stale = false;
+        Ok(())
+    }
+
+    /// Does a write in a transaction, which ends with it where it fails.
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
+        self.begin()?;
+        let done = work(self);
+        if done.is_err() {
+            self.abandon();
+        }
+        done
+    }
+
+    /// Takes back what is not committed.
+    fn abandon(&mut self) {
+        self.is_begun = false;
+        self.is_stale = true;
+        if self.database.is_in_transaction()
+            && let Err(error) = self.database.execute("ROLLBACK", "taking a write back")
+        {
+            tracing::warn!(%error, "a write that failed could not be taken back");
+        }
+    }
+
+    /// Does a write of its own: committed at once, or with the transaction that is open, which goes on where it fails.
+    pub(super) fn step<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
+        if !self.database.is_in_transaction() {
+            return self.write(|ward| {
+                let done = work(ward)?;
+                ward.projection.rollups.write(&ward.database)?;
+                ward.finish().map(|()| done)
+            });
+        }
+        self.projection.rollups.write(&self.database)?;
+        self.database.execute("SAVEPOINT step", "beginning a step")?;
+        let doomed = self.doomed.len();
+        let done = work(self).and_then(|done| self.projection.rollups.write(&self.database).map(|()| done));
+        if done.is_err() && self.database.is_in_transaction() {
+            self.database.execute("ROLLBACK TO step", "taking a step back")?;
+            self.doomed.truncate(doomed);
+            self.projection = Projection::load(&self.database)?;
+        }
+        if self.database.is_in_transaction() {
+            self.database.execute("RELEASE step", "ending a step")?;
+        }
+        done
     }
 
     fn append(&mut self, lines: &[ArchiveLine]) -> Result<(), PortError> {
@@ -134,61 +233,97 @@ impl Ward {
             return Ok(());
         }
         let segment = self.archive.append(lines, self.totals.entries())?;
-        self.writing()?.0.set_segment(&segment)
+        self.database.set_segment(&segment)?;
+        self.projection.archive(&self.database, lines)
     }
 
-    /// Deletes dead letters, and what they were counted as.
-    pub(super) fn delete_letters(&mut self, seqs: &[i64], counted: &Tally) -> Result<(), PortError> {
-        self.totals.subtract(counted);
-        self.writing()?.0.delete_letters(seqs)
+    fn write_anomalies(&mut self, writes: &[AnomalyWrite]) -> Result<(), PortError> {
+        self.projection.write_anomalies(&self.database, writes, &mut self.seq)
+    }
+
+    fn write_letters(&mut self, letters: &[DeadLetter]) -> Result<(), PortError> {
+        self.database.write_letters(letters, &mut self.seq)
+    }
+
+    /// Commits with dead letters deleted, and what they were counted as.
+    pub(super) fn commit_replayed(
+        &mut self,
+        seqs: &[i64],
+        counted: &Tally,
+        tally: &Tally,
+    ) -> Result<(), PortError> {
+        self.write(|ward| {
+            ward.totals.subtract(counted);
+            ward.database.delete_letters(seqs)?;
+            ward.commit(tally)
+        })
+    }
+
+    /// Commits with the position in a source that is no file.
+    pub(super) fn commit_named(&mut self, position: &NamedPosition, tally: &Tally) -> Result<(), PortError> {
+        self.write(|ward| {
+            ward.database.set_named_position(position)?;
+            ward.commit(tally)
+        })
+    }
+
+    /// Commits with the position in a file.
+    pub(super) fn commit_input(&mut self, position: FilePosition, tally: &Tally) -> Result<(), PortError> {
+        self.write(|ward| {
+            let path = Arc::clone(&position.path);
+            let mut sum = match ward.inputs.get(&path) {
+                Some(known) => known.clone(),
+                None => ward.database.input(&path)?.map(|input| input.tally).unwrap_or_default(),
+            };
+            sum.add(tally);
+            ward.database.set_input(&StoredInput { position, tally: sum.clone() })?;
+            ward.inputs.insert(path, sum);
+            ward.commit(tally)
+        })
     }
 
     /// Commits what was written, with the counts.
-    pub(super) fn commit(&mut self, tally: &Tally) -> Result<(), PortError> {
+    fn commit(&mut self, tally: &Tally) -> Result<(), PortError> {
         self.totals.add(tally);
-        let totals = self.totals.clone();
-        let (database, seq) = self.writing()?;
-        database.set_last_seq(*seq)?;
-        database.set_totals(&totals)?;
-        database.commit()
+        self.projection.settle(&self.database)?;
+        self.database.set_last_seq(self.seq)?;
+        self.database.set_totals(&self.totals)?;
+        self.finish()
     }
 
-    fn commit_input(&mut self, position: FilePosition, tally: &Tally) -> Result<(), PortError> {
-        let path = Arc::clone(&position.path);
-        let mut sum = match self.inputs.get(&path) {
-            Some(known) => known.clone(),
-            None => self.database.input(&path)?.map(|input| input.tally).unwrap_or_default(),
-        };
-        sum.add(tally);
-        self.writing()?.0.set_input(&StoredInput { position, tally: sum.clone() })?;
-        self.inputs.insert(path, sum);
-        self.commit(tally)
+    /// Commits, and removes the files that nothing refers to any more.
+    fn finish(&mut self) -> Result<(), PortError> {
+        self.database.set_meta("sequence", &(self.sequence + 1).to_string())?;
+        self.database.commit()?;
+        self.sequence += 1;
+        self.is_begun = false;
+        for path in self.doomed.drain(..) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "the next start removes this segment");
+                }
+                _ => tracing::info!(segment = %path.display(), "removed a segment past its retention"),
+            }
+        }
+        Ok(())
     }
 }
 
 impl AnomalyStore for EmbeddedStore {
     async fn write(&mut self, writes: &[AnomalyWrite]) -> Result<(), PortError> {
-        block_in_place(|| {
-            let mut ward = self.locked();
-            let (database, seq) = ward.writing()?;
-            database.write_anomalies(writes, seq)
-        })
+        block_in_place(|| self.locked().write(|ward| ward.write_anomalies(writes)))
     }
 }
 
 impl Archive for EmbeddedStore {
     async fn append(&mut self, lines: &[ArchiveLine]) -> Result<(), PortError> {
-        block_in_place(|| self.locked().append(lines))
+        block_in_place(|| self.locked().write(|ward| ward.append(lines)))
     }
 }
 
 impl DeadLetters for EmbeddedStore {
     async fn write(&mut self, letters: &[DeadLetter]) -> Result<(), PortError> {
-        block_in_place(|| {
-            let mut ward = self.locked();
-            let (database, seq) = ward.writing()?;
-            database.write_letters(letters, seq)
-        })
+        block_in_place(|| self.locked().write(|ward| ward.write_letters(letters)))
     }
 }
 

@@ -48,6 +48,8 @@ pub struct FileSource<F> {
     used: HashMap<Arc<str>, FilePosition>,
     feed: F,
     look: Interval,
+    /// Whether to wait for the feed where nothing else is left.
+    stays: bool,
 }
 
 impl<F: Feed> FileSource<F> {
@@ -65,7 +67,15 @@ impl<F: Feed> FileSource<F> {
             used: HashMap::new(),
             feed,
             look,
+            stays: false,
         }
+    }
+
+    /// The same which never ends: it waits for what the feed gives.
+    #[must_use]
+    pub fn staying(mut self) -> Self {
+        self.stays = true;
+        self
     }
 
     /// The next message of the files at hand, without waiting.
@@ -151,11 +161,12 @@ impl<F: Feed> Source for FileSource<F> {
             if let Some(message) = self.read_on()? {
                 return Ok(Some(vec![message]));
             }
-            if !self.resting.is_empty() {
+            if self.stays || !self.resting.is_empty() {
                 self.look.tick().await;
             }
             self.look_again()?;
-            if self.resting.is_empty() && self.changed.is_empty() && self.asked_for.is_empty() {
+            let is_at_end = self.resting.is_empty() && self.changed.is_empty() && self.asked_for.is_empty();
+            if is_at_end && !self.stays {
                 return Ok(None);
             }
             // Whatever the files do: whoever stops this must get the chance to.
