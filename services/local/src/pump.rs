@@ -75,7 +75,9 @@ pub(crate) async fn cancel_on_signal(stop: CancellationToken) {
         }
     };
     signal().await;
-    tracing::info!("stopping: what was read is made durable first; once more ends at once, and nothing is lost by it either");
+    tracing::info!(
+        "stopping: what was read is made durable first; once more ends at once, and nothing is lost by it either"
+    );
     stop.cancel();
     signal().await;
     std::process::exit(ENDED_AT_ONCE);

@@ -76,11 +76,7 @@ impl Answers {
         locked(&self.made).get(question).filter(|made| made.is_fresh(sequence)).map(|made| made.body.clone())
     }
 
-    fn make<T: Serialize>(
-        &self,
-        question: String,
-        make: impl FnOnce(&View) -> Result<T>,
-    ) -> Result<Bytes> {
+    fn make<T: Serialize>(&self, question: String, make: impl FnOnce(&View) -> Result<T>) -> Result<Bytes> {
         let (at, sequence) = (Instant::now(), self.status.sequence());
         let idle = locked(&self.idle).pop();
         let view = idle.map_or_else(|| self.directory.view(), Ok)?;

@@ -55,9 +55,12 @@ mod tests {
     #[test]
     fn every_file_has_a_type_of_its_own() {
         assert!(Files::get("index.html").is_some());
-        for path in Files::iter()
-            .filter(|path| !path.ends_with(".md") && !path.ends_with(".d.ts") && !path.contains("/LICENSE") && !path.contains("/NOTICE"))
-        {
+        for path in Files::iter().filter(|path| {
+            !path.ends_with(".md")
+                && !path.ends_with(".d.ts")
+                && !path.contains("/LICENSE")
+                && !path.contains("/NOTICE")
+        }) {
             assert!(!kind(&path).starts_with("text/plain"), "{path}");
         }
     }

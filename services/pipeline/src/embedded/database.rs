@@ -314,12 +314,6 @@ impl Database {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
-    /// A number that grows with each commit that changed anything.
-    pub(super) fn sequence(&self) -> Result<u64, PortError> {
-        let text = self.meta("sequence")?;
-        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
-    }
-
     pub(super) fn set_totals(&self, tally: &Tally) -> Result<(), PortError> {
         self.set_meta("tally", &tally_text(tally)?)
     }

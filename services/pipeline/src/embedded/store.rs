@@ -41,7 +41,6 @@ pub(super) struct Ward {
     totals: Tally,
     inputs: HashMap<Arc<str>, Tally>,
     seq: i64,
-    sequence: u64,
     /// Whether a transaction was begun that is not ended.
     is_begun: bool,
     /// Whether what is kept in memory may differ from what is durable.
@@ -62,7 +61,6 @@ impl EmbeddedStore {
             projection: Projection::load(&database)?,
             totals: database.totals()?,
             seq: database.last_seq()?,
-            sequence: database.sequence()?,
             database,
             archive,
             doomed: Vec::new(),
@@ -97,11 +95,6 @@ impl EmbeddedStore {
     /// What became of all entries so far.
     pub fn tally(&self) -> Tally {
         self.locked().totals.clone()
-    }
-
-    /// A number that grows with everything that becomes durable: while it stays, nothing else has changed.
-    pub fn sequence(&self) -> u64 {
-        self.locked().sequence
     }
 
     /// Where to go on with a file; its beginning where it was never read.
@@ -170,7 +163,6 @@ impl Ward {
         self.projection = Projection::load(&self.database)?;
         self.totals = self.database.totals()?;
         self.seq = self.database.last_seq()?;
-        self.sequence = self.database.sequence()?;
         self.inputs.clear();
         self.doomed.clear();
         self.is_stale = false;
@@ -293,9 +285,7 @@ impl Ward {
 
     /// Commits, and removes the files that nothing refers to any more.
     fn finish(&mut self) -> Result<(), PortError> {
-        self.database.set_meta("sequence", &(self.sequence + 1).to_string())?;
         self.database.commit()?;
-        self.sequence += 1;
         self.is_begun = false;
         for path in self.doomed.drain(..) {
             match fs::remove_file(&path) {

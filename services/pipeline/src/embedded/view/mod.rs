@@ -57,15 +57,6 @@ impl EmbeddedStore {
 }
 
 impl View {
-    /// A number that grows with everything that becomes durable: while it stays, no other answer changes but for the passing of time.
-    ///
-    /// # Errors
-    ///
-    /// What reading the database fails with.
-    pub fn sequence(&self) -> Result<u64, PortError> {
-        self.database.sequence()
-    }
-
     /// Holds on to one moment of the ward until it is dropped.
     fn moment(&self) -> Result<Transaction<'_>, PortError> {
         self.database.connection.unchecked_transaction().map_err(failure::database("beginning to read"))
