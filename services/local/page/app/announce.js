@@ -8,6 +8,8 @@ import { label } from "./view/patient-name.js";
 /** @import { Connection } from "./state.js" */
 
 const AT_MOST_EVERY = 30_000;
+/** What was said does not stay to be found later, when it may hold no more. */
+const SAID_FOR = 10_000;
 
 /** Makes the polite region; it stands outside of what is drawn, so that nothing but news ever changes it. */
 export function createAnnouncer() {
@@ -17,6 +19,13 @@ export function createAnnouncer() {
   region.setAttribute("aria-live", "polite");
   region.dataset.testid = "announcements";
   document.body.append(region);
+  /** @type {number | undefined} */
+  let silence;
+  const announce = (/** @type {string} */ text) => {
+    region.textContent = text;
+    clearTimeout(silence);
+    silence = setTimeout(() => (region.textContent = ""), SAID_FOR);
+  };
 
   /** @type {Set<string> | null} */
   let known = null;
@@ -40,22 +49,20 @@ export function createAnnouncer() {
       if (fresh.length === 0) return;
       last = performance.now();
       const [{ systolic, diastolic, ...patient }] = fresh;
-      region.textContent = say.count("critical.new", fresh.length, {
-        patient: label(patient),
-        pressure: say.pressure(systolic, diastolic),
-      });
+      const pressure = say.pressure(systolic, diastolic);
+      announce(say.count("critical.new", fresh.length, { patient: label(patient), pressure }));
     },
 
     /** @param {Notice[]} notices @param {Language} say */
     notices(notices, say) {
       const fresh = notices.filter(({ code }) => !noticed.has(code));
       noticed = new Set(notices.map(({ code }) => code));
-      if (fresh.length > 0) region.textContent = fresh.map((notice) => noticeText(notice, say)).join(" ");
+      if (fresh.length > 0) announce(fresh.map((notice) => noticeText(notice, say)).join(" "));
     },
 
     /** @param {Connection} connection @param {Language} say */
     connection(connection, say) {
-      if (connection !== before && before !== "connecting") region.textContent = say.name("connection.announce", connection);
+      if (connection !== before && before !== "connecting") announce(say.name("connection.announce", connection));
       before = connection;
     },
   };

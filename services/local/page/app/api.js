@@ -11,7 +11,13 @@ export const EVENTS = new URL("events", BASE);
 export const UNREACHABLE = "";
 
 /** What the server said was wrong. */
-export class ApiError extends Error {}
+export class ApiError extends Error {
+  /** @param {string} message @param {number | null} [status] of the answer, where there was one */
+  constructor(message, status = null) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** @param {string} path @param {Record<string, string>} parameters @param {AbortSignal} [signal] @returns {Promise<any>} */
 async function get(path, parameters = {}, signal) {
@@ -22,7 +28,7 @@ async function get(path, parameters = {}, signal) {
     throw new ApiError(UNREACHABLE);
   });
   const body = await response.json().catch(() => null);
-  if (!response.ok) throw new ApiError(body?.error?.message ?? `HTTP ${response.status}`);
+  if (!response.ok) throw new ApiError(body?.error?.message ?? `HTTP ${response.status}`, response.status);
   if (body === null) throw new ApiError(UNREACHABLE);
   return body;
 }

@@ -48,7 +48,9 @@ export function createLanguage(code) {
   const clock = times({ hour: "2-digit", minute: "2-digit" });
   const clockSeconds = times({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const day = times({ day: "numeric", month: "short" });
+  const dayYear = times({ day: "numeric", month: "short", year: "numeric" });
   const dayClock = times({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const dayYearClock = times({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
   const full = times({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const zone = times({ timeZoneName: "short" });
 
@@ -57,6 +59,12 @@ export function createLanguage(code) {
     const text = texts[key];
     return fill(typeof text === "string" ? text : text.other, values);
   };
+
+  // The year stands only where it is another than today's.
+  const isThisYear = (/** @type {Date} */ date) => date.getFullYear() === new Date().getFullYear();
+  const dayOf = (/** @type {Date} */ date) => (isThisYear(date) ? day : dayYear).format(date);
+  const dayClockOf = (/** @type {Date} */ date) => (isThisYear(date) ? dayClock : dayYearClock).format(date);
+  const isSameDay = (/** @type {Date} */ one, /** @type {Date} */ other) => one.toDateString() === other.toDateString();
 
   const units = /** @type {const} */ ([
     ["day", 86_400],
@@ -111,17 +119,20 @@ export function createLanguage(code) {
     /** @param {string | number | Date} at */
     clockSeconds: (at) => clockSeconds.format(new Date(at)),
     /** @param {string | number | Date} at */
-    day: (at) => day.format(new Date(at)),
+    day: (at) => dayOf(new Date(at)),
     /** @param {string | number | Date} at */
-    dayClock: (at) => dayClock.format(new Date(at)),
+    dayClock: (at) => dayClockOf(new Date(at)),
     /** @param {string | number | Date} at */
     full: (at) => full.format(new Date(at)),
     /** The time where it is of today, else with the day. @param {string} at @param {string} now */
-    recent: (at, now) => (day.format(new Date(at)) === day.format(new Date(now)) ? clockSeconds : dayClock).format(new Date(at)),
+    recent(at, now) {
+      const date = new Date(at);
+      return isSameDay(date, new Date(now)) ? clockSeconds.format(date) : dayClockOf(date);
+    },
     /** What an axis says: the time, at midnight the day. @param {string | number} at */
     tick(at) {
       const date = new Date(at);
-      return (date.getHours() === 0 && date.getMinutes() === 0 ? day : clock).format(date);
+      return date.getHours() === 0 && date.getMinutes() === 0 ? dayOf(date) : clock.format(date);
     },
     zone: () => zone.formatToParts(new Date()).find((part) => part.type === "timeZoneName")?.value ?? "UTC",
   };

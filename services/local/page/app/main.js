@@ -72,6 +72,8 @@ async function keep(part, asked, signal, change) {
   } catch (error) {
     if (signal?.aborted) return;
     if (!(error instanceof ApiError)) throw error;
+    // What is no longer there must not go on being shown.
+    if (part === "readings" && error.status === 404) set({ readings: null });
     if (error.message !== UNREACHABLE || state.connection === "connected")
       set({ errors: { ...state.errors, [part]: error.message } });
     setTimeout(refresh.soon, TRY_AGAIN_AFTER);

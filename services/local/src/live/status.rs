@@ -124,6 +124,7 @@ impl Status {
         state.totals.add(tally);
         state.recent.push_back((Instant::now(), tally.entries()));
         state.forget_old();
+        state.notice_lag(clock::now());
     }
 
     /// Says that what is stored changed without an entry.
@@ -135,7 +136,7 @@ impl Status {
         self.locked().sequence
     }
 
-    /// Whether the simulation is past its history.
+    /// Says how far the simulation is.
     pub(crate) fn set_simulated(&self, simulated: Simulated) {
         self.locked().simulated = Some(simulated);
     }
@@ -164,7 +165,7 @@ impl State {
 
     fn report(&mut self, now: Timestamp) -> Report {
         self.forget_old();
-        let lag = self.lag(now);
+        let lag = self.notice_lag(now);
         Report {
             as_of: now,
             sequence: self.sequence,
@@ -199,6 +200,14 @@ impl State {
         Some(if is_live { waiting.max(SignedDuration::ZERO) } else { SignedDuration::ZERO })
     }
 
+    /// The lag; remembers since when it is more than it should be.
+    fn notice_lag(&mut self, now: Timestamp) -> Option<SignedDuration> {
+        let lag = self.lag(now);
+        let is_behind = lag.is_some_and(|lag| lag > BEHIND);
+        self.behind_since = is_behind.then(|| self.behind_since.unwrap_or(now));
+        lag
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     fn throughput(&self) -> f64 {
         let over = self.started.elapsed().clamp(Duration::from_secs(1), THROUGHPUT_OVER);
@@ -208,9 +217,7 @@ impl State {
 
     fn notices(&mut self, now: Timestamp, lag: Option<SignedDuration>) -> Vec<Notice> {
         self.jump.take_if(|jump| now.duration_since(jump.since).abs() > JUMP_TOLD_FOR);
-        let behind = lag.filter(|lag| *lag > BEHIND);
-        self.behind_since = behind.and(self.behind_since.or(Some(now)));
-        let behind = behind.zip(self.behind_since).map(|(lag, since)| Notice {
+        let behind = lag.zip(self.behind_since).map(|(lag, since)| Notice {
             code: NoticeCode::Behind,
             since,
             seconds: lag.as_secs(),

@@ -34,7 +34,8 @@ export class PatientBox extends Component {
 
   open() {
     if (this.state.open) return;
-    this.setState({ open: true, active: -1 });
+    // What was found before may have changed since.
+    this.setState({ open: true, active: -1, found: null });
     void this.search(this.state.query?.trim() ?? "");
   }
 

@@ -48,7 +48,7 @@ impl View {
     }
 
     /// One patient's readings in order of time, the latest 2,000 of a selection (whose own patient is of no account). None
-    /// where the ward has no readings of this patient.
+    /// where the ward never had one of this patient.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ fn summary_of(row: &Row<'_>) -> rusqlite::Result<PatientSummary> {
 impl Looking<'_> {
     fn readings(&self) -> rusqlite::Result<Option<PatientReadings>> {
         let Whose::One(patient) = self.whose else { return Ok(None) };
-        let sql = "SELECT patient, name FROM patients WHERE no = ?1 AND readings > 0";
+        let sql = "SELECT patient, name FROM patients WHERE no = ?1";
         let mut select = self.connection.prepare_cached(sql)?;
         let found = select.query_row([patient], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((name_as_stored, name)) = found else { return Ok(None) };
