@@ -160,7 +160,7 @@ fn bad_usage_ends_with_2_and_leaves_nothing() {
     fs::write(ward.manifest(), "apiVersion: v1\nkind: Pod\n").unwrap();
     ward.run(&[&input]).failed(2, &["ward.yaml", "BpMonitor"]);
     assert!(!ward.data().exists());
-    ward.does(&["run"]).failed(2, &["--file", "--input"]);
+    ward.does(&["run"]).failed(2, &["--file"]);
 }
 
 #[test]

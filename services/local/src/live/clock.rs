@@ -37,7 +37,7 @@ impl Clock {
 }
 
 /// The clock, to the millisecond.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Millisecond).unwrap_or(now)
 }

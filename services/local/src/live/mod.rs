@@ -27,6 +27,7 @@ use crate::manifest::Settings;
 use crate::page::{self, Bound, Page, Sweep};
 use crate::ward::Ward;
 use crate::{inputs, pump, summary};
+pub(crate) use clock::now;
 use simulated::SimulatedSource;
 use source::WardSource;
 pub(crate) use status::{Report, Status};
@@ -137,7 +138,7 @@ fn simulation(
 }
 
 fn begin(start: Option<Timestamp>, wanted: &bpmonitor_producer::Settings) -> Result<Simulation> {
-    let now = clock::now();
+    let now = now();
     let start = start.unwrap_or(now);
     if start > now {
         return Err(bad_usage(

@@ -10,12 +10,11 @@ use axum::response::{IntoResponse, Response};
 use bpmonitor_clinical::{Category, Limits};
 use bpmonitor_pipeline::embedded::view::{PatientReadings, Range, Selection, UnknownRange};
 use enumset::EnumSet;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Page;
 use super::error::ApiError;
-use crate::live::Report;
+use crate::live::{Report, now};
 
 type Answer = Result<Response, ApiError>;
 
@@ -61,7 +60,7 @@ impl Asked {
             range: range.unwrap_or_default(),
             categories: categories(self.category.as_deref().unwrap_or_default())?,
             patient: self.patient.clone().filter(|patient| !patient.is_empty()),
-            now: Timestamp::now(),
+            now: now(),
         })
     }
 }
