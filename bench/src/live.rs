@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -86,20 +86,29 @@ fn get(address: &str, path: &str) -> Result<Value> {
 }
 
 /// Does what the page does, until the ward ends: it listens to the events, and asks for everything it shows.
-fn look(address: &str) {
+fn look(address: &str) -> [JoinHandle<()>; 2] {
     let events = address.to_owned();
-    thread::spawn(move || {
+    let listening = thread::spawn(move || {
         if let Ok(mut answer) = ureq::get(format!("{events}/api/v1/events")).call() {
             // Ends with the ward.
             let _ = std::io::copy(&mut answer.body_mut().as_reader(), &mut std::io::sink());
         }
     });
     let address = address.to_owned();
-    thread::spawn(move || {
+    let asking = thread::spawn(move || {
         while get(&address, "/overview?range=24h").and_then(|_| get(&address, "/rejections")).is_ok() {
             thread::park_timeout(PAGE_ASKS_EVERY);
         }
     });
+    [listening, asking]
+}
+
+/// Fails where a page was not open all the time.
+fn check(page: &[JoinHandle<()>; 2]) -> Result<()> {
+    if page.iter().any(JoinHandle::is_finished) {
+        bail!("the page stopped asking while the ward was measured");
+    }
+    Ok(())
 }
 
 fn write_manifest(path: &Path, patients: &str, rate: u32) -> Result<()> {
@@ -120,11 +129,12 @@ fn rate(bpmonitor: &Path, directory: &Path) -> Result<Vec<Figure>> {
     let manifest = directory.join("live.yaml");
     write_manifest(&manifest, "{count: 200, history: {days: 0}}", 100_000)?;
     let ward = Ward::start(bpmonitor, &manifest, &directory.join("live"))?;
-    look(&ward.address);
+    let page = look(&ward.address);
     ward.until("readings come in", |status| status["entries"]["normal"].as_u64() > Some(10_000))?;
     let (begun, before) = (Instant::now(), ward.entries()?);
     thread::sleep(MEASURED);
     let rate = (ward.entries()? - before) / begun.elapsed().as_secs_f64();
+    check(&page)?;
     Ok(vec![
         Figure {
             name: "live ward asked for 100,000 /s, page open, to durable",
@@ -141,9 +151,11 @@ fn year(bpmonitor: &Path, directory: &Path) -> Result<Vec<Figure>> {
     write_manifest(&manifest, "{count: 1000, history: {days: 365, readingsPerDay: 4}}", 5)?;
     let (data, begun) = (directory.join("year"), Instant::now());
     let ward = Ward::start(bpmonitor, &manifest, &data)?;
-    look(&ward.address);
+    let page = look(&ward.address);
     ward.until("the history is there", |status| status["phase"] == "live")?;
     let history = ward.entries()? / begun.elapsed().as_secs_f64();
+    check(&page)?;
+    let memory = memory("1,000 patients and a year, peak memory", &ward);
     drop(ward);
 
     let begun = Instant::now();
@@ -174,7 +186,7 @@ fn year(bpmonitor: &Path, directory: &Path) -> Result<Vec<Figure>> {
             promised: "below 1 s",
             kept: all < PROMISED_OPEN,
         },
-        memory("1,000 patients and a year, peak memory", &ward),
+        memory,
     ])
 }
 

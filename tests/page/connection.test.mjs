@@ -60,6 +60,13 @@ check("a page on the network is for whoever has the token", async (scene) => {
   for (const path of ["/", `/?token=${"0".repeat(token.length)}`]) {
     const answer = await stranger.page.goto(ward.origin + path);
     assert.equal(answer?.status(), 401);
-    assert.match(await stranger.page.locator("body").innerText(), /open the address that bpmonitor printed/);
+    const text = await stranger.page.locator("body").innerText();
+    assert.match(text, /open the address that bpmonitor printed/);
+    assert.match(text, /Ouvrez l’adresse que bpmonitor a affichée/);
   }
+  await stranger.page.locator("input[name=token]").fill(token);
+  await stranger.page.locator("button").click();
+  await stranger.settled();
+  assert.equal(await stranger.total("readings"), 1);
+  assert.equal(stranger.page.url(), `${ward.origin}/`);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -69,23 +69,29 @@ export class Ward {
     running.add(child);
     child.once("exit", () => running.delete(child));
     createInterface({ input: child.stderr }).on("line", (line) => this.log.push(line));
+    /** @type {Promise<{ url: string, file?: string }>} */
     const printed = new Promise((found, failed) => {
       createInterface({ input: child.stdout }).on("line", (line) => {
         this.log.push(line);
-        const [, url] = line.match(/^the page: (\S+)/) ?? [];
-        if (url) found(url);
+        const [, url, file] = line.match(/^the page: (\S+)(?:.* what is in (.+))?$/) ?? [];
+        if (url) found({ url, file });
       });
       child.once("error", failed);
       child.once("exit", (code) => failed(new Error(`bpmonitor ended with ${code}: ${this.log.join("\n")}`)));
     });
     try {
-      this.url = await within("the ward says where its page is", printed);
+      this.url = await this.#withToken(await within("the ward says where its page is", printed));
     } catch (error) {
       child.kill("SIGKILL");
       this.#process = null;
       throw error;
     }
     return this;
+  }
+
+  /** The address as a terminal would show it: a log names the token's file only. @param {{ url: string, file?: string }} printed */
+  async #withToken({ url, file }) {
+    return file === undefined ? url : `${url}?token=${(await readFile(file, "utf8")).trim()}`;
   }
 
   /** Ends it as Ctrl-C does: that has to go well. */

@@ -78,8 +78,9 @@ pub(crate) struct RunArgs {
     /// Stop after this time: 30s, 10m, 8h
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-    /// When a new ward's history ends and its live readings begin, as in 2026-01-01T00:00:00Z; now unless given
-    #[arg(long, value_name = "TIME")]
+    /// When a new ward's history ends, as in 2026-01-01T00:00:00Z; now unless given. Live readings begin there, or now where that
+    /// is more than ten minutes ago
+    #[arg(long, value_name = "TIME", conflicts_with = "input")]
     pub(crate) start: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) data: DataArgs,

@@ -18,6 +18,9 @@ pub(crate) fn resolve(named: &[PathBuf]) -> Result<Vec<String>> {
         if absolute.is_dir() {
             add_directory(&absolute, &mut paths)?;
         } else {
+            if !absolute.is_file() {
+                return Err(bad_usage(format!("{} is not a regular file", path.display())));
+            }
             fs::File::open(&absolute).map_err(|error| unreadable(path, &error))?;
             paths.push(absolute);
         }
@@ -40,11 +43,13 @@ fn add_directory(directory: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     entries.sort();
     for path in entries {
         let suffix = path.extension().and_then(|suffix| suffix.to_str());
-        if path.is_dir() {
+        let is_fhir = suffix.is_some_and(|suffix| FHIR_SUFFIXES.contains(&suffix));
+        // A link to a directory may lead in circles.
+        if path.is_dir() && !path.is_symlink() {
             add_directory(&path, paths)?;
-        } else if suffix.is_some_and(|suffix| FHIR_SUFFIXES.contains(&suffix)) {
+        } else if is_fhir && path.is_file() {
             fs::File::open(&path).map_err(|error| unreadable(&path, &error))?;
-            paths.push(path);
+            paths.push(path.canonicalize().map_err(|error| unreadable(&path, &error))?);
         }
     }
     Ok(())

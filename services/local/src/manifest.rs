@@ -19,6 +19,8 @@ use crate::failure::bad_usage;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) monitor: Monitor,
+    /// Whether nothing is to run.
+    pub(crate) paused: bool,
     pub(crate) source: Source,
     pub(crate) thresholds: Thresholds,
     pub(crate) privacy: Privacy,
@@ -90,6 +92,7 @@ fn settings(
             name: monitor.metadata.name.clone().unwrap_or_default(),
             namespace: monitor.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         },
+        paused: spec.paused,
         source: Source {
             base_url: spec.source.base_url.clone(),
             unique_ids: spec.source.unique_ids,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bpmonitor_pipeline::Tally;
@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 use crate::failure::bad_usage;
 use crate::page::{Import, ImportState};
@@ -23,6 +23,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often to ask how far an import is.
 const ASK_EVERY: Duration = Duration::from_millis(200);
+/// How often to say that the ward is still reading.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+/// How often a file is given to a ward that does not know it any more, as after a kill.
+const TIMES_GIVEN: usize = 3;
 
 /// A running ward.
 pub(crate) struct Remote {
@@ -32,40 +36,56 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    /// The ward at this address; none where it is not one.
+    /// The ward at this address; none where it is the name of a directory.
     pub(crate) fn at(address: &str, token: Option<&str>) -> Result<Option<Self>> {
-        if address.starts_with("https://") {
-            return Err(bad_usage(
-                "https is not spoken here: name the ward's own address, http://HOST:PORT, from a machine that may see it",
-            ));
-        }
-        if !address.starts_with("http://") {
-            return Ok(None);
-        }
-        let (base, query) = address.split_once('?').unwrap_or((address, ""));
+        let Some((base, query)) = split(address)? else { return Ok(None) };
         let in_query = query.split('&').find_map(|pair| pair.strip_prefix("token="));
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            // Patients' data go to the ward and nowhere else, whatever the environment says.
+            .proxy(None)
+            .timeout_recv_body(Some(ANSWER_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(ANSWER_TIMEOUT))
             .build();
-        Ok(Some(Self {
-            agent: config.into(),
-            base: base.trim_end_matches('/').to_owned(),
-            token: token.or(in_query).map(str::to_owned),
-        }))
+        Ok(Some(Self { agent: config.into(), base, token: token.or(in_query).map(str::to_owned) }))
     }
 
     /// Has the ward read a file; what became of its entries. The same content is read once, however often it is given.
     pub(crate) fn import(&self, path: &Path, bar: &ProgressBar) -> Result<Tally> {
         let digest = digest(path).with_context(|| format!("reading {}", path.display()))?;
         let url = self.url(&digest, path);
-        loop {
-            match self.ask(&url)? {
-                Some(Import { state: ImportState::Done, tally }) => return Ok(tally),
-                Some(Import { state: ImportState::Reading, .. }) => std::thread::park_timeout(ASK_EVERY),
-                None => self.give(&url, path, bar)?,
+        for _ in 0..TIMES_GIVEN {
+            if let Some(tally) = self.until_read(&url, path, bar)? {
+                return Ok(tally);
             }
+            self.give(&url, path, bar)?;
+        }
+        if let Some(tally) = self.until_read(&url, path, bar)? {
+            return Ok(tally);
+        }
+        Err(anyhow::anyhow!(
+            "{} took {} and does not know it any more: its log says why",
+            self.base,
+            path.display()
+        ))
+    }
+
+    /// Waits until the ward has read a file; none where it has lost it.
+    fn until_read(&self, url: &str, path: &Path, bar: &ProgressBar) -> Result<Option<Tally>> {
+        let mut said = Instant::now();
+        loop {
+            let Some(Import { state, tally }) = self.ask(url)? else { return Ok(None) };
+            if state == ImportState::Done {
+                return Ok(Some(tally));
+            }
+            let entries = tally.entries();
+            bar.set_message(format!("the ward is reading it, {entries} entries so far"));
+            if said.elapsed() > SAY_EVERY {
+                tracing::info!(entries, "the ward is reading {}", path.display());
+                said = Instant::now();
+            }
+            std::thread::park_timeout(ASK_EVERY);
         }
     }
 
@@ -75,11 +95,7 @@ impl Remote {
     }
 
     fn ask(&self, url: &str) -> Result<Option<Import>> {
-        let mut request = self.agent.get(url);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let answer = request.call().with_context(|| self.unreachable())?;
+        let answer = self.with_token(self.agent.get(url)).call().with_context(|| self.unreachable())?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -89,12 +105,19 @@ impl Remote {
     fn give(&self, url: &str, path: &Path, bar: &ProgressBar) -> Result<()> {
         let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
         let mut reader = bar.wrap_read(file);
-        let mut request = self.agent.put(url).header("content-type", "application/fhir+json");
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let answer = request.send(SendBody::from_reader(&mut reader)).with_context(|| self.unreachable())?;
+        let request = self.agent.put(url).header("content-type", "application/fhir+json");
+        let answer = self
+            .with_token(request)
+            .send(SendBody::from_reader(&mut reader))
+            .with_context(|| self.unreachable())?;
         self.import_of(answer).map(drop)
+    }
+
+    fn with_token<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     fn import_of(&self, mut answer: Response<Body>) -> Result<Import> {
@@ -113,6 +136,32 @@ impl Remote {
     fn unreachable(&self) -> String {
         format!("asking the ward at {} (does `bpmonitor run` serve its page there?)", self.base)
     }
+}
+
+/// Origin and query of a ward's address; none where it is the name of a directory.
+fn split(address: &str) -> Result<Option<(String, &str)>> {
+    let wrong = |what: &str| Err(bad_usage(format!("{address}: {what}")));
+    let Some((scheme, rest)) = address.split_once("://") else {
+        let is_host_and_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        if is_host_and_port && !Path::new(address).exists() {
+            return wrong("write a running ward's address as http://HOST:PORT");
+        }
+        return Ok(None);
+    };
+    if scheme.eq_ignore_ascii_case("https") {
+        return wrong(
+            "https is not spoken here: name the ward's own address, http://HOST:PORT, from a machine that may see it",
+        );
+    }
+    if !scheme.eq_ignore_ascii_case("http") {
+        return wrong("files go into a directory, or to a running ward's address, http://HOST:PORT");
+    }
+    let (origin, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let origin = origin.trim_end_matches('/');
+    if origin.is_empty() || origin.contains(['/', '#']) || query.contains('#') {
+        return wrong("write no more than the ward's address, http://HOST:PORT");
+    }
+    Ok(Some((format!("http://{origin}"), query)))
 }
 
 fn digest(path: &Path) -> io::Result<String> {
@@ -149,7 +198,17 @@ mod tests {
     fn an_address_may_carry_the_token() {
         let remote = |address| Remote::at(address, None).unwrap();
         assert!(remote("target/ward").is_none());
-        assert!(Remote::at("https://ward.example", None).is_err());
+        for wrong in [
+            "https://ward.example",
+            "kafka://b:9092",
+            "http://",
+            "http://a/b",
+            "http://a/#x",
+            "127.0.0.1:8080",
+        ] {
+            assert!(Remote::at(wrong, None).is_err(), "{wrong}");
+        }
+        assert_eq!(remote("HTTP://ward.example/").unwrap().base, "http://ward.example");
         let with_token = remote("http://ward.example:8080/?token=abc").unwrap();
         assert_eq!(
             (with_token.base.as_str(), with_token.token.as_deref()),

@@ -19,6 +19,10 @@ pub(crate) struct Ward {
 impl Ward {
     /// Opens the ward in `directory`, or begins one.
     pub(crate) fn open(directory: &WardDirectory, settings: &Settings) -> Result<Self> {
+        if directory.path().canonicalize().is_ok_and(|path| path.to_str().is_none()) {
+            let data = directory.path().display();
+            return Err(bad_usage(format!("{data}: a data directory's path must be UTF-8")));
+        }
         let store = directory.open(&settings.monitor, settings.compression)?;
         store.set_manifest(&settings.json)?;
         let classifier = Classifier {

@@ -78,3 +78,16 @@ fn readings_go_on_after_a_jump_and_the_page_says_so() {
     assert_eq!(output.count("rejected"), Some(0), "{output:#?}");
     assert!(output.err.contains("the clock jumped"), "{output:#?}");
 }
+
+#[test]
+fn a_history_that_lies_ahead_of_the_clock_is_said() {
+    let ward = Ward::new();
+    ward.set_spec(&json!({"patients": {"count": 100, "history": {"days": 3650, "readingsPerDay": 4}}}));
+    let clock = ward.path("clock");
+    set_clock(&clock, "+400d");
+    let mut run = live(&ward, &clock);
+    let page = Page::of(&mut run);
+    page.until("the history has begun", "/status", |status| status["history"]["done"].as_u64() > Some(0));
+    run.kill();
+    common::process::finish(&mut ward.live()).failed(2, &["ahead of this machine's clock", "--data"]);
+}

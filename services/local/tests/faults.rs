@@ -9,6 +9,7 @@ use std::process::Command;
 
 use common::held::{offset, segment_files};
 use common::observations::{lines, observation};
+use common::page::Page;
 use common::process::Running;
 use common::until;
 use common::ward::{Ward, manifest};
@@ -204,6 +205,27 @@ fn a_full_disk_is_said_so_and_goes_on_once_there_is_room() {
         assert!(failures >= 3, "the disk was full {failures} times");
         ward.held().assert_same(&undisturbed.held());
     }
+}
+
+#[test]
+fn a_live_ward_waits_while_the_disk_is_full() {
+    let mount = Mount::new("size=24m");
+    let ward = Ward::new().with_data(&mount.0.path().join("data"));
+    ward.set_spec(&json!({"patients": {"count": 50, "history": {"days": 400, "readingsPerDay": 4}}}));
+    let mut run = Running::start(&mut ward.live());
+    let page = Page::of(&mut run);
+    let is_full = |status: &Value| status["notices"].to_string().contains("disk_full");
+    page.until("the page says that the disk is full", "/status", is_full);
+    mount.remount("size=256m");
+    let status = page.until("the ward goes on by itself", "/status", |status| {
+        status["phase"] == "live" && !is_full(status)
+    });
+    assert_eq!(status["history"], json!({"done": 80_000, "total": 80_000}));
+    run.signal("INT");
+    let output = run.wait().good();
+    assert!(output.count("entries") >= Some(80_000), "{output:#?}");
+    let documents = ward.documents().len() as u64;
+    assert_eq!(Some(documents), output.count("anomalies"));
 }
 
 #[test]

@@ -221,10 +221,14 @@ fn bad_input_is_said_before_anything_is_touched() {
     finish(ward.live().args(["--start", "2999-01-01T00:00:00Z"])).failed(2, &["--start", "future"]);
     finish(ward.live().args(["--for", "soon"])).failed(2, &["30s"]);
     finish(ward.live().arg("--follow")).failed(2, &["--input"]);
+    let input = ward.write("in.ndjson", "");
+    let start = ["--start", "2024-01-01T00:00:00Z"];
+    finish(ward.running(&[&input]).args(start)).failed(2, &["--start", "--input"]);
     for (spec, says) in [
         (json!({"patients": {"locale": "xx"}}), "spec.patients.locale"),
         (json!({"rate": {"perSecond": 0}}), "spec.rate.perSecond"),
         (json!({"patients": {"mix": {"normal": -1}}}), "spec.patients.mix"),
+        (json!({"paused": true}), "spec.paused"),
     ] {
         ward.set_spec(&spec);
         finish(&mut ward.live()).failed(2, &[says]);
@@ -261,4 +265,23 @@ fn another_rate_goes_on_from_there() {
     assert!((150..=350).contains(&new), "{new}");
     let critical = after.values().filter(|reading| reading["severity"] == "critical").count();
     assert!(critical >= new, "{critical} of {new}");
+}
+
+#[test]
+fn whoever_is_seldom_measured_is_gone_on_with() {
+    let ward = ward(&json!({"patients": {"count": 1, "history": {"days": 0}}, "rate": {"perSecond": 0.001}}));
+    finish(ward.live().args(["--for", "1s"])).good();
+    let database = common::held::open(&ward.data().join("ward.db"));
+    let position =
+        || -> String { database.query_row("SELECT state FROM positions", [], |row| row.get(0)).unwrap() };
+    let before = position();
+    finish(ward.live().args(["--for", "1s"])).good();
+    assert_eq!(before, position());
+}
+
+#[test]
+fn nothing_more_to_simulate_is_said() {
+    let ward = ward(&json!({"patients": {"count": 1, "history": {"days": 0}}, "rate": {"perSecond": 1e-13}}));
+    let mut simulate = common::process::bpmonitor(["simulate", "--count", "1", "-f"]);
+    finish(simulate.arg(ward.manifest())).failed(2, &["spec.rate.perSecond"]);
 }

@@ -3,8 +3,11 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::observations::{CANARY, lines, observation, with};
 use common::page::Page;
@@ -40,19 +43,46 @@ fn a_loopback_page_answers_this_machine_only() {
     }
 }
 
-#[test]
-fn a_page_on_the_network_asks_for_the_token() {
+/// A ward whose page others reach, and its token.
+fn on_the_network() -> (Ward, Running, Page, String) {
     let ward = Ward::new();
     ward.set_spec(&json!({"patients": {"count": 0}}));
     let mut run = Running::start(ward.live().args(["--listen", "0.0.0.0:0"]));
     let page = Page::of(&mut run);
     let token = page.url.split_once("?token=").unwrap().1.to_owned();
-    assert!(token.len() == 64 && !run.err().contains(&token));
+    (ward, run, page, token)
+}
+
+/// An agent that follows nothing and fails at nothing.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build().into()
+}
+
+/// A connection to a page, with this sent.
+fn connection(page: &Page, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(page.origin().trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    stream
+}
+
+/// The status of the answer that a connection gets.
+fn status(stream: &TcpStream) -> u16 {
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line.split_whitespace().nth(1).unwrap_or_else(|| panic!("{line:?}")).parse().unwrap()
+}
+
+#[test]
+fn a_page_on_the_network_asks_for_the_token() {
+    let (ward, run, page, token) = on_the_network();
+    assert!(token.len() == 64 && !run.err().contains(&token) && !run.out().contains(&token));
     let file = ward.data().join("page.token");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
-    let (bearer, wrong) = (format!("Bearer {token}"), format!("Bearer {}", "0".repeat(64)));
-    let cookie = format!("bpmonitor_token={token}");
+    let (bearer, wrong) = (format!("bearer {token}"), format!("Bearer {}", "0".repeat(64)));
+    let port = page.origin().rsplit_once(':').unwrap().1;
+    let cookie = format!("bpmonitor_token_{port}={token}");
     for path in ["/", "/index.html", "/api/v1/ward", "/api/v1/status", "/api/v1/events", "/favicon.svg"] {
         for (headers, status) in [
             (&[][..], 401),
@@ -64,19 +94,131 @@ fn a_page_on_the_network_asks_for_the_token() {
         }
     }
     assert_eq!(page.ask("/?token=0", &[]).status().as_u16(), 401);
-    // The client follows the redirect without the cookie that came with it.
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build().into();
-    let answer = agent.get(format!("{}/?token={token}", page.origin())).call().unwrap();
-    assert_eq!(answer.status().as_u16(), 303);
-    let set = answer.headers()["set-cookie"].to_str().unwrap();
-    assert!(set.starts_with(&cookie) && set.contains("HttpOnly") && set.contains("SameSite"), "{set}");
+    for known in ["", &cookie] {
+        let request = agent().get(format!("{}/?token={token}", page.origin())).header("cookie", known);
+        let answer = request.call().unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (303, &"/".parse().unwrap()));
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        let set = answer.headers()["set-cookie"].to_str().unwrap();
+        for part in [cookie.as_str(), "HttpOnly", "SameSite=Lax", "Max-Age=2592000"] {
+            assert!(set.contains(part), "{set}");
+        }
+    }
 
     let observations = ward.write("in.ndjson", lines([observation("a", "1", 150, 95)]));
     finish(&mut import(page.origin(), &observations)).failed(2, &["token"]);
     assert_eq!(finish(&mut import(&page.url, &observations)).good().count("anomalies"), Some(1));
     let again = finish(import(page.origin(), &observations).env("BPMONITOR_TOKEN", &token)).good();
     assert_eq!(again.count("anomalies"), Some(1));
+}
+
+#[test]
+fn whoever_has_no_token_is_told_in_their_way() {
+    let (_ward, _run, page, _token) = on_the_network();
+    for (accept, kind, says) in [
+        ("text/html,application/xhtml+xml", "text/html", &["page.token", "jeton", "lang=\"fr\""][..]),
+        ("*/*", "application/json", &["token_needed", "open the address that bpmonitor printed"]),
+    ] {
+        let mut answer = page.ask("/", &[("accept", accept)]);
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(answer.status().as_u16(), 401);
+        assert!(header("content-type").starts_with(kind));
+        assert_eq!((header("www-authenticate"), header("cache-control")), ("Bearer".into(), "no-store".into()));
+        assert!(header("content-security-policy").contains("form-action 'self'"));
+        let text = answer.body_mut().read_to_string().unwrap();
+        assert!(says.iter().all(|part| text.contains(part)), "{text}");
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_had_ends_the_start() {
+    let ward = Ward::new();
+    ward.set_spec(&json!({"patients": {"count": 0}}));
+    std::fs::create_dir(ward.data()).unwrap();
+    std::fs::write(ward.data().join("page.token"), "").unwrap();
+    finish(ward.live().args(["--listen", "0.0.0.0:0"])).failed(1, &["page.token", "holds no token"]);
+}
+
+#[test]
+fn a_page_that_nobody_reads_about_panics_not() {
+    let ward = Ward::new();
+    ward.set_spec(&json!({"patients": {"count": 0}}));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let child = ward.live().args(["--for", "1s"]).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let err = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(!err.contains("panicked"), "{err}");
+}
+
+#[test]
+fn another_sites_page_gets_nothing() {
+    let (_ward, mut run) = quiet();
+    let page = Page::of(&mut run);
+    let url = format!("{}/api/v1/imports/{}", page.origin(), "0".repeat(64));
+    for (site, status) in [("cross-site", 403), ("same-origin", 200), ("none", 200)] {
+        assert_eq!(page.ask("/api/v1/ward", &[("sec-fetch-site", site)]).status().as_u16(), status);
+    }
+    // What is the page's own goes on, to be refused for its digest.
+    for (origin, status) in [("http://evil.example", 403), ("null", 403), (page.origin(), 400)] {
+        let answer = agent().put(&url).header("origin", origin).send("a").unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{origin}");
+    }
+}
+
+#[test]
+fn every_error_is_the_documented_one() {
+    let (_ward, mut run) = quiet();
+    let page = Page::of(&mut run);
+    for (method, path, status, code, says) in [
+        ("GET", "/api/v1/patients?limit=many", 400, "bad_request", "limit"),
+        ("GET", "/api/v1/rejections?limit=-1", 400, "bad_request", "limit"),
+        ("GET", "/api/v1/overview?range=1h&range=6h", 400, "bad_request", "range"),
+        ("GET", "/api/v1/overview?range=2h", 400, "bad_request", "range"),
+        ("GET", "/api/v1/patients/%FF/readings", 400, "bad_request", "UTF-8"),
+        ("GET", "/api/v1/imports/%FF", 400, "bad_request", "UTF-8"),
+        ("GET", "/api/v1/nothing", 404, "not_found", "docs/api.md"),
+        ("GET", "/nothing", 404, "not_found", "file"),
+        ("POST", "/api/v1/ward", 405, "method_not_allowed", "Allow"),
+        ("DELETE", "/api/v1/imports/0", 405, "method_not_allowed", "Allow"),
+        ("POST", "/", 405, "method_not_allowed", "Allow"),
+    ] {
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let mut text = String::new();
+        connection(&page, &request).read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {path}: {head}");
+        assert_eq!(head.contains("allow: "), status == 405, "{method} {path}: {head}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        let message = body["error"]["message"].as_str().unwrap();
+        assert_eq!(body["error"]["code"], code, "{method} {path}: {body}");
+        assert!(message.contains(says), "{method} {path}: {body}");
+    }
+}
+
+#[test]
+fn a_thousand_silent_connections_stop_nothing() {
+    let (_ward, mut run) = quiet();
+    let page = Page::of(&mut run);
+    let silent: Vec<TcpStream> = (0..1000).map(|_| connection(&page, "GET / HTTP/1.1\r\n")).collect();
+    let files = std::fs::read_dir(format!("/proc/{}/fd", run.id())).unwrap().count();
+    assert!(files < 400, "{files} files are open");
+    // All that came before are ended for their silence, and then it is this one's turn.
+    drop(silent.into_iter().skip(300).collect::<Vec<_>>());
+    assert_eq!(page.ask("/api/v1/status", &[]).status().as_u16(), 200);
+    run.signal("INT");
+    run.wait().good();
+}
+
+#[test]
+fn streams_of_events_are_so_many() {
+    let (_ward, mut run) = quiet();
+    let page = Page::of(&mut run);
+    let ask = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let open: Vec<TcpStream> = (0..64).map(|_| connection(&page, ask)).collect();
+    assert!(open.iter().all(|stream| status(stream) == 200));
+    let (refused, body) = page.answer("/events");
+    assert_eq!((refused, &body["error"]["code"]), (503, &json!("too_many_streams")));
+    drop(open);
+    until("those that went made room", || status(&connection(&page, ask)) == 200);
 }
 
 #[test]

@@ -16,6 +16,11 @@ pub struct Position {
 }
 
 impl Position {
+    /// Whether the history is not over.
+    pub fn is_in_history(&self) -> bool {
+        self.next < self.schedule.history.total()
+    }
+
     /// When the history ends and live observations begin.
     pub const fn start(&self) -> Timestamp {
         self.schedule.start

@@ -6,6 +6,7 @@ use anyhow::Result;
 use bpmonitor_pipeline::embedded::WardDirectory;
 
 use crate::cli::EraseArgs;
+use crate::page::{self, Sweep};
 use crate::summary::grouped;
 use crate::ward::{self, Ward};
 
@@ -19,6 +20,7 @@ pub(super) fn erase(args: &EraseArgs) -> Result<()> {
         ward::patient_id(&directory, &args.patient)?
     };
     let ward = Ward::open(&directory, &settings)?;
+    page::sweep(&directory, Sweep::Alone);
     let erased = ward.store.erase(&patient, settings.compression)?;
     let mut out = io::stdout().lock();
     writeln!(out, "erased {patient}")?;
@@ -38,7 +40,10 @@ pub(super) fn erase(args: &EraseArgs) -> Result<()> {
     }
     writeln!(out, "  readings of this patient that come in again are skipped (erased)")?;
     writeln!(out, "  dead letters may still name the patient: each goes 7 days after it was stored")?;
-    writeln!(out, "  the files that were read are yours to remove")?;
+    writeln!(
+        out,
+        "  the files that were read are yours to remove; one given over HTTP and not read yet is removed once it is"
+    )?;
     Ok(())
 }
 

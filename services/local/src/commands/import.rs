@@ -52,10 +52,11 @@ fn import_into_directory(args: &ImportArgs, paths: &[String]) -> Result<()> {
             Ok(ward) => {
                 let length = |path: &String| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
                 let bar = progress::bytes(paths.iter().map(length).sum());
-                if pump::files(&ward, Vec::new(), &bar)?.is_interrupted {
+                if pump::files(&ward, Vec::new(), &bar, None)?.is_interrupted {
                     tracing::info!(
                         "interrupted: the same command goes on from there, and so does a run of the ward"
                     );
+                    return Ok(());
                 }
                 break;
             }

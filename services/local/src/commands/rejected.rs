@@ -89,7 +89,7 @@ pub(super) fn replay(data: &DataArgs, file: Option<&Path>) -> Result<()> {
     let ward = Ward::open(&directory, &settings)?;
     let bar = progress::spinner();
     let store = ward.store.clone();
-    let tally = pump::pump(&ward, move || Ok(LetterSource::new(store)?), &bar)?.tally;
+    let tally = pump::pump(&ward, move || Ok(LetterSource::new(store)?), &bar, None)?.tally;
     let mut out = io::stdout().lock();
     if tally.entries() == 0 {
         return Ok(writeln!(out, "nothing is rejected")?);

@@ -8,6 +8,7 @@ use bpmonitor_pipeline::embedded::WardDirectory;
 use bpmonitor_pipeline::files::Input;
 
 use crate::cli::RunArgs;
+use crate::failure::bad_usage;
 use crate::manifest::Settings;
 use crate::pump::Pumped;
 use crate::ward::Ward;
@@ -16,6 +17,9 @@ use crate::{inputs, live, manifest, progress, pump, summary};
 /// Runs the ward live, or to the end of its files.
 pub(super) fn run(args: &RunArgs) -> Result<()> {
     let settings = manifest::read(&args.file)?;
+    if settings.paused {
+        return Err(bad_usage("spec.paused is true: nothing runs until it is false"));
+    }
     let is_live = args.follow || args.input.is_empty();
     if is_live { live::run(args, &settings) } else { read_to_the_end(args, &settings) }
 }
@@ -29,7 +33,8 @@ fn read_to_the_end(args: &RunArgs, settings: &Settings) -> Result<()> {
         .iter()
         .map(|path| Ok(Input { position: ward.store.position(path)?, follow: false }))
         .collect::<Result<_>>()?;
-    let pumped = pump::files(&ward, inputs.clone(), &progress::bytes(unread_bytes(&inputs)))?;
+    let bar = progress::bytes(unread_bytes(&inputs));
+    let pumped = pump::files(&ward, inputs, &bar, args.duration)?;
     report(&mut io::stdout().lock(), &directory, &pumped, &ward.store.tally())
 }
 

@@ -25,6 +25,12 @@ pub(super) fn simulate(args: &SimulateArgs) -> Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     while left > 0 {
         let observations = simulation.take(Timestamp::MAX, usize::try_from(left.min(BATCH))?);
+        if observations.is_empty() {
+            out.flush()?;
+            return Err(bad_usage(
+                "no further Observation is ever due: raise spec.rate.perSecond, or name an earlier --start",
+            ));
+        }
         left -= observations.len() as u64;
         for observation in observations {
             out.write_all(&observation.json)?;

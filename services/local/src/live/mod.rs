@@ -1,6 +1,7 @@
 //! A live ward: simulated patients and files into the store, and the page on top, until somebody stops it.
 
 mod clock;
+mod patients;
 mod simulated;
 mod source;
 mod status;
@@ -11,20 +12,19 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bpmonitor_clinical::Category;
-use bpmonitor_pipeline::Tally;
 use bpmonitor_pipeline::embedded::view::Range;
 use bpmonitor_pipeline::embedded::{EmbeddedStore, Inbox, Retention, WardDirectory};
 use bpmonitor_pipeline::files::{FileSource, Input};
-use bpmonitor_producer::{Position, Simulation};
+use bpmonitor_pipeline::{PortError, Tally};
 use enumset::EnumSet;
-use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::RunArgs;
 use crate::failure::bad_usage;
 use crate::manifest::Settings;
-use crate::page::{self, Bound, Page, Sweep};
+use crate::page::{self, Guarded, Page, Sweep};
 use crate::ward::Ward;
 use crate::{inputs, pump, summary};
 pub(crate) use clock::now;
@@ -34,122 +34,154 @@ pub(crate) use status::{Report, Status};
 
 /// How often the ward's directory is tidied of files that were given and read.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// How often to look whether a full disk has room again.
+const DISK_FULL_RETRY: Duration = Duration::from_secs(5);
 /// How often what is past its retention is removed.
 const RETAIN_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// A ward that is being run.
+struct Live<'a> {
+    args: &'a RunArgs,
+    settings: &'a Settings,
+    ward: Ward,
+    /// The files to follow.
+    paths: Vec<String>,
+    status: Arc<Status>,
+    stop: CancellationToken,
+}
 
 /// Runs a ward live.
 pub(crate) fn run(args: &RunArgs, settings: &Settings) -> Result<()> {
     let paths = inputs::resolve(&args.input)?;
-    pump::runtime()?.block_on(live(args, settings, &paths))
+    pump::runtime()?.block_on(live(args, settings, paths))
 }
 
-async fn live(args: &RunArgs, settings: &Settings, paths: &[String]) -> Result<()> {
+async fn live(args: &RunArgs, settings: &Settings, paths: Vec<String>) -> Result<()> {
     let bound = page::bind(&args.listen).await?;
     let directory = WardDirectory::new(&args.data.data);
     let ward = Ward::open(&directory, settings)?;
+    let page = bound.guarded(&directory)?;
+    let status = Arc::new(Status::new(ward.store.tally()));
     let stop = CancellationToken::new();
     tokio::spawn(pump::cancel_on_signal(stop.clone()));
-    let total = monitor(args, settings, &ward, paths, bound, &stop).await?;
-    report(&mut io::stdout().lock(), &directory, &total, &ward.store.tally())
+    let live = Live { args, settings, ward, paths, status, stop };
+    page::sweep(&directory, Sweep::Alone);
+    let source = live.source().await?;
+    page.announce(&mut io::stdout().lock())?;
+    let total = live.monitor(source, page).await?;
+    page::sweep(&directory, Sweep::Alone);
+    report(&mut io::stdout().lock(), &directory, &total, &live.ward.store.tally())
 }
 
-/// Runs everything of a ward side by side; whatever ends first ends the others. What became of all entries meanwhile.
-async fn monitor(
-    args: &RunArgs,
-    settings: &Settings,
-    ward: &Ward,
-    paths: &[String],
-    bound: Bound,
-    stop: &CancellationToken,
-) -> Result<Tally> {
-    let directory = ward.store.directory();
-    page::sweep(directory, Sweep::AtStart)?;
-    let status = Arc::new(Status::new(ward.store.tally()));
-    let source = source(args, settings, ward, paths, &status)?;
-    let page = Page::new(
-        facts(settings),
-        settings.thresholds.clone(),
-        Arc::clone(&status),
-        ward.store.clone(),
-        stop.clone(),
-    );
-    let serving = tokio::spawn(bound.serve(page));
-    let tidying = tokio::spawn(tidy(ward.store.clone(), settings.retention, Arc::clone(&status)));
-    let pipeline =
-        bpmonitor_pipeline::run(source, ward.classifier.clone(), ward.store.sinks(), stop.clone(), |done| {
-            status.committed(done.tally);
-        });
-    if let Some(duration) = args.duration {
-        tokio::spawn(cancel_after(duration, stop.clone()));
+impl Live<'_> {
+    /// The simulated patients, where there are any.
+    fn wanted(&self) -> Option<&bpmonitor_producer::Settings> {
+        self.settings.simulated.as_ref().filter(|_| self.paths.is_empty())
     }
-    let result = pipeline.await;
-    stop.cancel();
-    tidying.abort();
-    serving.await.context("serving the page")??;
-    Inbox::new(ward.store.clone()).settle_all()?;
-    Ok(result?)
-}
 
-fn source(
-    args: &RunArgs,
-    settings: &Settings,
-    ward: &Ward,
-    paths: &[String],
-    status: &Arc<Status>,
-) -> Result<WardSource> {
-    let inputs: Vec<Input> = paths
-        .iter()
-        .map(|path| Ok(Input { position: ward.store.position(path)?, follow: true }))
-        .collect::<Result<_>>()?;
-    let wanted = settings.simulated.as_ref().filter(|_| paths.is_empty());
-    tracing::info!(
-        monitor = %settings.monitor.name,
-        files = inputs.len(),
-        simulated_patients = wanted.map_or(0, |wanted| wanted.patients),
-        "running; Ctrl-C stops, nothing is lost by it"
-    );
-    let simulated = wanted.map(|wanted| {
-        let simulation = simulation(args.start, wanted, &ward.store)?;
-        anyhow::Ok(SimulatedSource::new(simulation, wanted.rate_per_second, Arc::clone(status)))
-    });
-    let files = FileSource::new(inputs, Inbox::new(ward.store.clone())).staying();
-    Ok(WardSource::new(files, simulated.transpose()?))
-}
-
-/// The ward's simulated patients: from where they were left, or from the beginning.
-fn simulation(
-    start: Option<Timestamp>,
-    wanted: &bpmonitor_producer::Settings,
-    store: &EmbeddedStore,
-) -> Result<Simulation> {
-    let Some(state) = store.named_position(simulated::NAME)? else {
-        return begin(start, wanted);
-    };
-    let position: Position = serde_json::from_str(&state).context("reading where the simulation was left")?;
-    if start.is_some_and(|start| start != position.start()) {
-        return Err(bad_usage(format!(
-            "this ward began at {}: leave --start out to go on with it, or name another directory with --data",
-            position.start()
-        )));
+    /// All that the ward reads, from where it was left.
+    async fn source(&self) -> Result<WardSource> {
+        let store = &self.ward.store;
+        let position = |path: &String| Ok(Input { position: store.position(path)?, follow: true });
+        let inputs: Vec<Input> = self.paths.iter().map(position).collect::<Result<_>>()?;
+        let simulated = match self.wanted() {
+            Some(wanted) => {
+                let simulation = patients::simulation(self.args.start, wanted, store).await?;
+                Some(SimulatedSource::new(simulation, wanted.rate_per_second, Arc::clone(&self.status)))
+            }
+            None if self.args.start.is_some() => {
+                return Err(bad_usage("--start is for simulated patients, and spec.patients.count is 0"));
+            }
+            None => None,
+        };
+        tracing::info!(
+            monitor = %self.settings.monitor.name,
+            files = inputs.len(),
+            simulated_patients = self.wanted().map_or(0, |wanted| wanted.patients),
+            "running; Ctrl-C stops, nothing is lost by it"
+        );
+        let files = FileSource::new(inputs, Inbox::new(store.clone())).staying();
+        Ok(WardSource::new(files, simulated))
     }
-    let data = store.directory().path().display();
-    Simulation::resume(wanted, &position)
-        .map_err(|error| bad_usage(format!("{data}: {error}: name another directory with --data")))
+
+    /// Runs everything of a ward side by side; whatever ends first ends the others. What became of all entries meanwhile.
+    async fn monitor(&self, source: WardSource, page: Guarded) -> Result<Tally> {
+        let store = &self.ward.store;
+        let mut serving = tokio::spawn(page.serve(self.page()));
+        let tidying = tokio::spawn(tidy(store.clone(), self.settings.retention, Arc::clone(&self.status)));
+        tokio::spawn(pump::cancel_after(self.args.duration, self.stop.clone()));
+        let pipeline = self.pipeline(source);
+        tokio::pin!(pipeline);
+        let (result, served) = tokio::select! {
+            result = &mut pipeline => {
+                self.stop.cancel();
+                (result, (&mut serving).await)
+            }
+            served = &mut serving => {
+                self.stop.cancel();
+                (pipeline.await, served)
+            }
+        };
+        tidying.abort();
+        let total = result?;
+        served.context("serving the page").flatten()?;
+        Inbox::new(store.clone()).settle_all()?;
+        Ok(total)
+    }
+
+    fn page(&self) -> Page {
+        let Settings { thresholds, .. } = self.settings;
+        Page::new(
+            facts(self.settings, self.wanted()),
+            thresholds.clone(),
+            Arc::clone(&self.status),
+            self.ward.store.clone(),
+            self.stop.clone(),
+        )
+    }
+
+    /// Runs the pipeline until it is to stop. While the disk is full it waits for room: everything is still where it came from.
+    async fn pipeline(&self, source: WardSource) -> Result<Tally> {
+        let mut total = Tally::default();
+        let mut next = Some(source);
+        loop {
+            match self.pass(next.take(), &mut total).await {
+                Err(error) if is_disk_full(&error) && !self.stop.is_cancelled() => {
+                    tracing::error!("the disk is full; free some space, the ward goes on by itself");
+                    self.status.set_disk_full(true);
+                }
+                done => return done.map(|()| total),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(total),
+                () = tokio::time::sleep(DISK_FULL_RETRY) => {}
+            }
+        }
+    }
+
+    async fn pass(&self, source: Option<WardSource>, total: &mut Tally) -> Result<()> {
+        let source = match source {
+            Some(source) => source,
+            None => self.source().await?,
+        };
+        let Ward { store, classifier } = &self.ward;
+        let stop = self.stop.clone();
+        bpmonitor_pipeline::run(source, classifier.clone(), store.sinks(), stop, |done| {
+            total.add(done.tally);
+            self.status.set_disk_full(false);
+            self.status.committed(done.tally);
+        })
+        .await?;
+        Ok(())
+    }
 }
 
-fn begin(start: Option<Timestamp>, wanted: &bpmonitor_producer::Settings) -> Result<Simulation> {
-    let now = now();
-    let start = start.unwrap_or(now);
-    if start > now {
-        return Err(bad_usage(
-            "--start lies in the future: live readings begin there, so name a time that has come",
-        ));
-    }
-    Ok(Simulation::begin(wanted, start))
+fn is_disk_full(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<PortError>().is_some_and(PortError::is_disk_full)
 }
 
 /// What of a ward does not change while it runs, as docs/api.md has it.
-fn facts(settings: &Settings) -> Value {
+fn facts(settings: &Settings, simulated: Option<&bpmonitor_producer::Settings>) -> Value {
     let categories = EnumSet::<Category>::all();
     let categories: Vec<Value> = categories
         .iter()
@@ -159,7 +191,7 @@ fn facts(settings: &Settings) -> Value {
         "monitor": settings.monitor.name,
         "namespace": settings.monitor.namespace,
         "version": env!("CARGO_PKG_VERSION"),
-        "simulated": settings.simulated.as_ref().map(|simulated| json!({
+        "simulated": simulated.map(|simulated| json!({
             "patients": simulated.patients,
             "rate_per_second": simulated.rate_per_second,
             "seed": simulated.seed,
@@ -175,18 +207,18 @@ fn facts(settings: &Settings) -> Value {
     })
 }
 
-async fn cancel_after(duration: Duration, stop: CancellationToken) {
-    tokio::time::sleep(duration).await;
-    stop.cancel();
-}
-
 /// Removes what is past its time, and files that were given and read, as long as the ward runs.
 async fn tidy(store: EmbeddedStore, retention: Retention, status: Arc<Status>) {
-    let mut sweep = tokio::time::interval(SWEEP_EVERY);
-    let mut retain = tokio::time::interval(RETAIN_EVERY);
+    let (mut sweep, mut retain) = (interval(SWEEP_EVERY), interval(RETAIN_EVERY));
+    for every in [&mut sweep, &mut retain] {
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     loop {
         let done = tokio::select! {
-            _ = sweep.tick() => tokio::task::block_in_place(|| page::sweep(store.directory(), Sweep::Serving)),
+            _ = sweep.tick() => {
+                tokio::task::block_in_place(|| page::sweep(store.directory(), Sweep::Serving));
+                Ok(())
+            }
             _ = retain.tick() => {
                 let done = tokio::task::block_in_place(|| store.retain(retention));
                 status.changed();

@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::status::{History, Simulated, Status};
 
 /// Under which name its position is kept.
-pub(crate) const NAME: &str = "simulation";
+pub(super) const NAME: &str = "simulation";
 /// The most observations in a batch: what is made durable at once.
 const BATCH: usize = 4096;
 /// How far batches are apart, unless there is more to be done than fits one.
@@ -72,11 +72,12 @@ impl SimulatedSource {
 
     fn bridge(&mut self, now: Timestamp) {
         let due = self.simulation.next_due();
-        if now.duration_since(due).abs() > GAP_BRIDGED {
-            tracing::info!(from = %due, to = %now, "nobody was measured in this time; live readings go on now");
-            self.simulation.go_on_at(now);
-            self.tell();
+        if is_bridged(now.duration_since(due), self.rate_per_second) {
+            return;
         }
+        tracing::info!(%due, %now, "the next reading was due too long ago, or too far ahead; live readings go on from now");
+        self.simulation.go_on_at(now);
+        self.tell();
     }
 
     fn history_left(&self) -> u64 {
@@ -112,6 +113,20 @@ impl SimulatedSource {
     }
 }
 
+/// How far a simulation is, as it is kept.
+#[expect(clippy::expect_used, reason = "numbers and times always serialise")]
+pub(super) fn position_of(simulation: &Simulation) -> NamedPosition {
+    let state = serde_json::to_string(&simulation.position()).expect("a position serialises");
+    NamedPosition { source: NAME.to_owned(), state }
+}
+
+/// Whether readings at this rate can go on where they were, the next having been due for so long (ahead, where it is negative).
+fn is_bridged(since_due: SignedDuration, rate_per_second: f64) -> bool {
+    let interval = SignedDuration::try_from_secs_f64(1.0 / rate_per_second).unwrap_or(SignedDuration::MAX);
+    let gap = GAP_BRIDGED.max(interval.saturating_mul(2));
+    since_due <= gap && since_due >= SignedDuration::ZERO - gap
+}
+
 impl Source for SimulatedSource {
     type Position = NamedPosition;
 
@@ -127,9 +142,34 @@ impl Source for SimulatedSource {
         }
     }
 
-    #[expect(clippy::expect_used, reason = "numbers and times always serialise")]
     fn accept(&mut self, _used: Used) -> NamedPosition {
-        let state = serde_json::to_string(&self.simulation.position()).expect("a position serialises");
-        NamedPosition { source: NAME.to_owned(), state }
+        position_of(&self.simulation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_bridged_by_how_often_readings_come() {
+        for (minutes, rate, bridged) in [
+            (0, 5.0, true),
+            (10, 5.0, true),
+            (11, 5.0, false),
+            (-10, 5.0, true),
+            (-11, 5.0, false),
+            // One in 1,000 s: the next is due in up to 17 minutes, and may have been for as long.
+            (-16, 0.001, true),
+            (30, 0.001, true),
+            (34, 0.001, false),
+            (60 * 24 * 365, 1e-12, true),
+        ] {
+            assert_eq!(
+                is_bridged(SignedDuration::from_mins(minutes), rate),
+                bridged,
+                "{minutes} min, {rate}/s"
+            );
+        }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) enum NoticeCode {
     ClockWentBack,
     ClockWentAhead,
     Behind,
+    DiskFull,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -98,6 +99,7 @@ struct State {
     recent: VecDeque<(Instant, u64)>,
     simulated: Option<Simulated>,
     jump: Option<Notice>,
+    disk_full_since: Option<Timestamp>,
     behind_since: Option<Timestamp>,
 }
 
@@ -112,6 +114,7 @@ impl Status {
             recent: VecDeque::new(),
             simulated: None,
             jump: None,
+            disk_full_since: None,
             behind_since: None,
         };
         Self { state: Mutex::new(state) }
@@ -144,6 +147,12 @@ impl Status {
     pub(crate) fn clock_jumped(&self, by: SignedDuration) {
         let code = if by.is_negative() { NoticeCode::ClockWentBack } else { NoticeCode::ClockWentAhead };
         self.locked().jump = Some(Notice { code, since: clock::now(), seconds: by.abs().as_secs() });
+    }
+
+    /// Says whether the disk has no room for what comes in.
+    pub(crate) fn set_disk_full(&self, is_full: bool) {
+        let mut state = self.locked();
+        state.disk_full_since = is_full.then(|| state.disk_full_since.unwrap_or_else(clock::now));
     }
 
     pub(crate) fn report(&self) -> Report {
@@ -222,7 +231,12 @@ impl State {
             since,
             seconds: lag.as_secs(),
         });
-        self.jump.iter().cloned().chain(behind).collect()
+        let full = self.disk_full_since.map(|since| Notice {
+            code: NoticeCode::DiskFull,
+            since,
+            seconds: now.duration_since(since).as_secs(),
+        });
+        full.into_iter().chain(self.jump.clone()).chain(behind).collect()
     }
 }
 

@@ -1,14 +1,14 @@
 //! Answers from the store: made beside the pipeline, kept for a moment, so that many who look cost little.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use axum::body::Bytes;
 use bpmonitor_pipeline::embedded::{View, WardDirectory};
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::error::ApiError;
 use crate::live::Status;
@@ -37,23 +37,34 @@ impl Made {
     }
 }
 
+/// An answer that is being made, for all who wait for it.
+type Making = watch::Sender<Option<Result<Bytes, ApiError>>>;
+
 /// Makes and keeps answers.
 pub(super) struct Answers {
     directory: WardDirectory,
     status: Arc<Status>,
     idle: Mutex<Vec<View>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// What is being made, by question: whoever asks the same meanwhile waits for the same.
+    making: Mutex<HashMap<String, Weak<Making>>>,
     made: Mutex<HashMap<String, Made>>,
 }
 
 impl Answers {
     pub(super) fn new(directory: WardDirectory, status: Arc<Status>) -> Self {
-        let turns = Semaphore::new(AT_ONCE);
-        Self { directory, status, idle: Mutex::default(), turns, made: Mutex::default() }
+        Self {
+            directory,
+            status,
+            idle: Mutex::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            making: Mutex::default(),
+            made: Mutex::default(),
+        }
     }
 
     /// The answer to a question, as JSON; `make` is asked where none is kept that is fresh enough.
-    pub(super) async fn get<T: Serialize>(
+    pub(super) async fn get<T: Serialize + 'static>(
         self: &Arc<Self>,
         question: String,
         make: impl FnOnce(&View) -> Result<T> + Send + 'static,
@@ -61,14 +72,68 @@ impl Answers {
         if let Some(body) = self.kept(&question) {
             return Ok(body);
         }
-        let _turn = self.turns.acquire().await;
-        // Whoever had the turn before may have made it.
-        if let Some(body) = self.kept(&question) {
-            return Ok(body);
+        let mut waiting = self.joined(question, make);
+        let answer = waiting.wait_for(Option::is_some).await.map(|answer| answer.clone());
+        answer.ok().flatten().unwrap_or_else(|| Err(ApiError::internal(&anyhow!("an answer was given up"))))
+    }
+
+    /// What will hear of the answer; it is begun where nobody waits for it yet.
+    fn joined<T: Serialize + 'static>(
+        self: &Arc<Self>,
+        question: String,
+        make: impl FnOnce(&View) -> Result<T> + Send + 'static,
+    ) -> watch::Receiver<Option<Result<Bytes, ApiError>>> {
+        let mut making = locked(&self.making);
+        if let Some(under_way) = making.get(&question).and_then(Weak::upgrade) {
+            return under_way.subscribe();
         }
-        let answers = Arc::clone(self);
-        let answer = tokio::task::spawn_blocking(move || answers.make(question, make)).await;
-        answer.map_err(anyhow::Error::from).flatten().map_err(|error| ApiError::internal(&error))
+        let (answer, waiting) = watch::channel(None);
+        let answer = Arc::new(answer);
+        making.insert(question.clone(), Arc::downgrade(&answer));
+        tokio::spawn(Arc::clone(self).answer(question, make, answer));
+        waiting
+    }
+
+    /// Makes an answer when its turn comes, unless by then nobody waits for it.
+    ///
+    /// It does not belong to a request, for a query cannot be ended half way: what it takes is taken until it has ended.
+    async fn answer<T: Serialize + 'static>(
+        self: Arc<Self>,
+        question: String,
+        make: impl FnOnce(&View) -> Result<T> + Send + 'static,
+        answer: Arc<Making>,
+    ) {
+        let Some(turn) = self.turn(&question, &answer).await else { return };
+        let (answers, asked) = (Arc::clone(&self), question.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            // Whoever had the turn before may have made it.
+            match answers.kept(&asked) {
+                Some(body) => Ok(body),
+                None => answers.make(asked, make),
+            }
+        });
+        let done = done.await.map_err(anyhow::Error::from).flatten();
+        locked(&self.making).remove(&question);
+        answer.send_replace(Some(done.map_err(|error| ApiError::internal(&error))));
+    }
+
+    /// Waits for a turn; none where everybody who waited for the answer is gone.
+    async fn turn(&self, question: &str, answer: &Making) -> Option<OwnedSemaphorePermit> {
+        loop {
+            tokio::select! {
+                biased;
+                () = answer.closed() => {
+                    let mut making = locked(&self.making);
+                    // Somebody may have come since.
+                    if answer.is_closed() {
+                        making.remove(question);
+                        return None;
+                    }
+                }
+                turn = Arc::clone(&self.turns).acquire_owned() => return turn.ok(),
+            }
+        }
     }
 
     fn kept(&self, question: &str) -> Option<Bytes> {
@@ -81,13 +146,20 @@ impl Answers {
         let idle = locked(&self.idle).pop();
         let view = idle.map_or_else(|| self.directory.view(), Ok)?;
         let body = Bytes::from(serde_json::to_vec(&make(&view)?)?);
-        locked(&self.idle).push(view);
+        self.keep(view);
         let mut kept = locked(&self.made);
         kept.retain(|_, made| made.is_fresh(sequence));
         if kept.len() < MOST {
             kept.insert(question, Made { at, took: at.elapsed(), sequence, body: body.clone() });
         }
         Ok(body)
+    }
+
+    fn keep(&self, view: View) {
+        let mut idle = locked(&self.idle);
+        if idle.len() < AT_ONCE {
+            idle.push(view);
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! How a request fails: a status, a code, and a message that says what to do.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::body::to_bytes;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+/// The longest message of an error that is passed on, in bytes.
+const MESSAGE_BYTES: usize = 4096;
+
 /// An error of the API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
@@ -46,4 +50,35 @@ impl IntoResponse for ApiError {
 
 pub(super) async fn no_such_answer() -> ApiError {
     ApiError::not_found("there is no such answer: docs/api.md lists them")
+}
+
+pub(super) async fn no_such_method() -> ApiError {
+    let message =
+        "there is no such method here: the header Allow lists those that are, docs/api.md says what they do";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}
+
+/// An answer as it is, or, where a library refused the request with a text, the same as an error of the API.
+pub(super) async fn as_documented(answer: Response) -> Response {
+    let status = answer.status();
+    let is_json = answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return answer;
+    }
+    let text = to_bytes(answer.into_body(), MESSAGE_BYTES).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let message = match text.trim() {
+        "" => "this request cannot be answered: docs/api.md says what can be asked",
+        text => &format!("{text}; docs/api.md says what can be asked"),
+    };
+    ApiError::new(status, code_of(status), message).into_response()
+}
+
+fn code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        status if status.is_server_error() => "internal",
+        _ => "bad_request",
+    }
 }

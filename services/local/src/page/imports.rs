@@ -13,6 +13,7 @@ use bpmonitor_pipeline::embedded::{Inbox, WardDirectory};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tempfile::TempPath;
 use tokio::fs::{self, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
@@ -23,6 +24,8 @@ use super::error::ApiError;
 const UPLOADS: &str = "uploads";
 /// What the name of a file begins with that is not all there yet.
 const PART: &str = ".part-";
+/// The largest file that is taken, in bytes.
+const MOST_BYTES: usize = 1 << 30;
 /// The longest name that a file keeps, in bytes.
 const NAME_BYTES: usize = 128;
 
@@ -51,27 +54,34 @@ pub(crate) struct Import {
     pub(crate) tally: Tally,
 }
 
-/// Where an import is kept.
+/// Where an import is kept: below a directory that is named by its content.
 struct Place {
-    directory: PathBuf,
-    file: PathBuf,
+    uploads: PathBuf,
     digest: String,
 }
 
 impl Place {
-    fn of(ward: &WardDirectory, digest: &str, named: &Named) -> Result<Self, ApiError> {
+    fn of(ward: &WardDirectory, digest: &str) -> Result<Self, ApiError> {
         let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_digest {
             return Err(ApiError::bad_request("name the file by the SHA-256 of its content, in hexadecimal"));
         }
-        let digest = digest.to_ascii_lowercase();
-        let directory = absolute(ward).map_err(|error| storing(&error))?.join(UPLOADS).join(&digest);
-        let file = directory.join(file_name(named.name.as_deref()));
-        Ok(Self { directory, file, digest })
+        let uploads = absolute(ward).map_err(|error| storing(&error))?.join(UPLOADS);
+        Ok(Self { uploads, digest: digest.to_ascii_lowercase() })
     }
 
-    fn path(&self) -> String {
-        self.file.to_string_lossy().into_owned()
+    fn directory(&self) -> PathBuf {
+        self.uploads.join(&self.digest)
+    }
+
+    fn is_empty_file(&self) -> bool {
+        self.digest == hex::encode(Sha256::digest(b""))
+    }
+
+    /// The file that is kept, under the name that it was given first.
+    fn kept(&self) -> Option<String> {
+        let file = std::fs::read_dir(self.directory()).ok()?.next()?.ok()?;
+        Some(file.path().to_string_lossy().into_owned())
     }
 }
 
@@ -110,22 +120,23 @@ fn storing(error: &io::Error) -> ApiError {
 pub(super) async fn state(
     State(page): State<Arc<Page>>,
     Path(digest): Path<String>,
-    Query(named): Query<Named>,
 ) -> Result<Json<Import>, ApiError> {
     let ward = page.store.directory();
-    let place = Place::of(ward, &digest, &named)?;
-    let import = import_at(ward, &place)?;
+    let import = import_at(ward, &Place::of(ward, &digest)?)?;
     import.map(Json).ok_or_else(|| ApiError::not_found("no such file was given to this ward"))
 }
 
 fn import_at(ward: &WardDirectory, place: &Place) -> Result<Option<Import>, ApiError> {
-    let input = ward.input(&place.path()).map_err(|error| ApiError::internal(&error.into()))?;
-    let tally = input.map(|input| input.tally);
-    if Inbox::is_asked(ward, &place.path()) {
+    if place.is_empty_file() {
+        return Ok(Some(Import { state: ImportState::Done, tally: Tally::default() }));
+    }
+    // Asked first: a request that is gone by now has left its counts.
+    let is_asked = place.kept().is_some_and(|path| Inbox::is_asked(ward, &path));
+    let input = ward.input_below(&place.directory().to_string_lossy());
+    let tally = input.map_err(|error| ApiError::internal(&error.into()))?.map(|input| input.tally);
+    if is_asked {
         return Ok(Some(Import { state: ImportState::Reading, tally: tally.unwrap_or_default() }));
     }
-    // An empty file leaves no count.
-    let tally = tally.or_else(|| place.file.exists().then(Tally::default));
     Ok(tally.map(|tally| Import { state: ImportState::Done, tally }))
 }
 
@@ -137,19 +148,19 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<(StatusCode, Json<Import>), ApiError> {
     let ward = page.store.directory();
-    let place = Place::of(ward, &digest, &named)?;
+    let place = Place::of(ward, &digest)?;
     if let Some(import) = import_at(ward, &place)? {
         return Ok((StatusCode::ACCEPTED, Json(import)));
     }
-    keep(&place, body).await?;
-    Inbox::ask(ward, &place.path()).map_err(|error| ApiError::internal(&error.into()))?;
+    let path = keep(&place, &file_name(named.name.as_deref()), body).await?;
+    Inbox::ask(ward, &path).map_err(|error| ApiError::internal(&error.into()))?;
     Ok((StatusCode::ACCEPTED, Json(Import { state: ImportState::Reading, tally: Tally::default() })))
 }
 
-/// Writes the content beside where it belongs, and puts it there once it is all there and what it should be.
-async fn keep(place: &Place, body: Body) -> Result<(), ApiError> {
-    fs::create_dir_all(&place.directory).await.map_err(|error| storing(&error))?;
-    let part = tempfile::Builder::new().prefix(PART).tempfile_in(&place.directory);
+/// Writes the content beside where it belongs, and puts it there once it is all there and what it should be. Where it is then.
+async fn keep(place: &Place, name: &str, body: Body) -> Result<String, ApiError> {
+    fs::create_dir_all(&place.uploads).await.map_err(|error| storing(&error))?;
+    let part = tempfile::Builder::new().prefix(PART).tempfile_in(&place.uploads);
     let part = part.map_err(|error| storing(&error))?.into_temp_path();
     let digest = write(&part, body).await?;
     if digest != place.digest {
@@ -159,16 +170,43 @@ async fn keep(place: &Place, body: Body) -> Result<(), ApiError> {
             "the content has another SHA-256 than the path says: it was cut off or changed on the way; give it again",
         ));
     }
-    part.persist(&place.file).map_err(|error| storing(&error.error))
+    tokio::task::block_in_place(|| put_in_place(part, place, name)).map_err(|error| storing(&error))
+}
+
+/// Names a file that is all there, durably; where somebody gave the same content meanwhile, that one stays.
+fn put_in_place(mut part: TempPath, place: &Place, name: &str) -> io::Result<String> {
+    loop {
+        std::fs::create_dir_all(place.directory())?;
+        if let Some(path) = place.kept() {
+            return Ok(path);
+        }
+        let path = place.directory().join(name);
+        match part.persist(&path) {
+            Ok(()) => {
+                for directory in [&place.directory(), &place.uploads] {
+                    std::fs::File::open(directory)?.sync_all()?;
+                }
+                return Ok(path.to_string_lossy().into_owned());
+            }
+            // The directory was empty until now, and was tidied away.
+            Err(error) if error.error.kind() == io::ErrorKind::NotFound => part = error.path,
+            Err(error) => return Err(error.error),
+        }
+    }
 }
 
 async fn write(path: &FilePath, body: Body) -> Result<String, ApiError> {
     let mut file = OpenOptions::new().write(true).open(path).await.map_err(|error| storing(&error))?;
     let mut hash = Sha256::new();
+    let mut bytes = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk =
             chunk.map_err(|_| ApiError::bad_request("the file was cut off on its way: give it again"))?;
+        bytes += chunk.len();
+        if bytes > MOST_BYTES {
+            return Err(too_large());
+        }
         hash.update(&chunk);
         file.write_all(&chunk).await.map_err(|error| storing(&error))?;
     }
@@ -177,39 +215,59 @@ async fn write(path: &FilePath, body: Body) -> Result<String, ApiError> {
     Ok(hex::encode(hash.finalize()))
 }
 
+fn too_large() -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        "a file given over HTTP may have 1 GiB: split it, or import it on the ward's machine",
+    )
+}
+
 /// When files that were given are looked through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sweep {
-    /// Before anybody can give one: parts of files are left over from a kill.
-    AtStart,
+    /// When nobody can give one: parts of files are left over from a kill.
+    Alone,
     /// Parts of files are on their way.
     Serving,
 }
 
-/// Removes files that were read, and asks for those that were kept when a kill came before the asking.
-pub(crate) fn sweep(ward: &WardDirectory, sweep: Sweep) -> anyhow::Result<()> {
-    let Ok(uploads) = std::fs::read_dir(ward.path().join(UPLOADS)) else { return Ok(()) };
-    for directory in uploads {
-        let directory = directory?.path().canonicalize()?;
-        for file in std::fs::read_dir(&directory)? {
-            sweep_file(ward, &file?.path(), sweep)?;
+/// Removes files that were read, and asks for those that were kept when a kill came before the asking. What cannot be
+/// tidied is said, and left.
+pub(crate) fn sweep(ward: &WardDirectory, sweep: Sweep) {
+    let Ok(uploads) = absolute(ward).and_then(|ward| std::fs::read_dir(ward.join(UPLOADS))) else { return };
+    for entry in uploads.flatten() {
+        let path = entry.path();
+        let swept = if path.is_dir() { sweep_directory(ward, &path) } else { sweep_part(&path, sweep) };
+        if let Err(error) = swept {
+            tracing::warn!(path = %path.display(), "tidying the uploads: {error:#}");
         }
-        // Stays where something is left in it.
-        let _ = std::fs::remove_dir(&directory);
+    }
+}
+
+fn sweep_part(path: &FilePath, sweep: Sweep) -> anyhow::Result<()> {
+    let is_part = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PART));
+    if is_part && sweep == Sweep::Alone {
+        std::fs::remove_file(path)?;
     }
     Ok(())
 }
 
-fn sweep_file(ward: &WardDirectory, file: &FilePath, sweep: Sweep) -> anyhow::Result<()> {
-    let is_part = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PART));
-    let path = file.to_string_lossy();
-    if is_part && sweep == Sweep::Serving {
-        return Ok(());
+fn sweep_directory(ward: &WardDirectory, directory: &FilePath) -> anyhow::Result<()> {
+    for file in std::fs::read_dir(directory)? {
+        let file = file?.path();
+        let path = file.to_string_lossy();
+        if Inbox::is_asked(ward, &path) {
+            continue;
+        }
+        match ward.input(&path)? {
+            Some(_) => std::fs::remove_file(&file)?,
+            None => Inbox::ask(ward, &path)?,
+        }
     }
-    if is_part || (ward.input(&path)?.is_some() && !Inbox::is_asked(ward, &path)) {
-        return Ok(std::fs::remove_file(file)?);
-    }
-    Ok(Inbox::ask(ward, &path)?)
+    // Stays where something is left in it.
+    let _ = std::fs::remove_dir(directory);
+    Ok(())
 }
 
 #[cfg(test)]

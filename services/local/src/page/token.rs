@@ -1,8 +1,7 @@
 //! The ward's token: what a page that the network can reach asks for.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -25,13 +24,18 @@ impl Token {
         }
     }
 
+    /// All of it is on disk before it has its name, so that a kill never leaves an empty one.
     fn make(path: &Path) -> io::Result<Self> {
         let mut secret = [0; 32];
-        fs::File::open("/dev/urandom")?.read_exact(&mut secret)?;
+        File::open("/dev/urandom")?.read_exact(&mut secret)?;
         let token = hex::encode(secret);
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+        let directory = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Nobody else may read it: a temporary file has mode 0600.
+        let mut file = tempfile::Builder::new().prefix(".page.token-").tempfile_in(directory)?;
         writeln!(file, "{token}")?;
-        file.sync_all()?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|error| error.error)?;
+        File::open(directory)?.sync_all()?;
         Ok(Self(token))
     }
 

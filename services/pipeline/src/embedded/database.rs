@@ -235,6 +235,15 @@ impl Database {
         select.query_row([path], input_of).optional().map_err(failed("reading the inputs"))
     }
 
+    pub(super) fn input_below(&self, directory: &str) -> Result<Option<StoredInput>, PortError> {
+        let sql = "SELECT path, offset, line, fingerprint, tally FROM inputs WHERE path > ?1 AND path < ?2
+             ORDER BY path LIMIT 1";
+        let mut select = self.connection.prepare_cached(sql).map_err(failed("reading the inputs"))?;
+        // The character behind the separator bounds everything below.
+        let bounds = [format!("{directory}/"), format!("{directory}0")];
+        select.query_row(bounds, input_of).optional().map_err(failed("reading the inputs"))
+    }
+
     pub(super) fn set_input(&self, input: &StoredInput) -> Result<(), PortError> {
         let StoredInput { position, tally } = input;
         let sql = "INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET

@@ -185,6 +185,15 @@ impl WardDirectory {
         Ok(self.reader()?.input(path)?)
     }
 
+    /// How far the first input below a directory was read, in the order of paths.
+    ///
+    /// # Errors
+    ///
+    /// [`WardError::NoWard`], or what reading fails with.
+    pub fn input_below(&self, directory: &str) -> Result<Option<StoredInput>, WardError> {
+        Ok(self.reader()?.input_below(directory)?)
+    }
+
     /// The dead letters behind number `after`, at most `most` of them, in order.
     ///
     /// # Errors

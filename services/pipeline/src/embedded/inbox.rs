@@ -8,13 +8,18 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::archive::sync_directory;
 use super::{EmbeddedStore, WardDirectory};
 use crate::PortError;
 use crate::files::{Feed, Input};
+
+/// How many requests this process has written.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 /// A request to read a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,12 +33,14 @@ pub struct Inbox {
     store: EmbeddedStore,
     /// The requests that are being fulfilled, and how long the file was when that began.
     begun: HashMap<PathBuf, u64>,
+    /// Whether the last look failed: said once, and tried again.
+    is_failing: bool,
 }
 
 impl Inbox {
     /// The inbox of this ward.
     pub fn new(store: EmbeddedStore) -> Self {
-        Self { store, begun: HashMap::new() }
+        Self { store, begun: HashMap::new(), is_failing: false }
     }
 
     /// Asks the ward in `directory` to read a file, named by its absolute path.
@@ -79,6 +86,21 @@ impl Inbox {
         remove(request).map(|()| None)
     }
 
+    fn look_at_requests(&mut self) -> Result<Vec<Input>, PortError> {
+        let mut inputs = Vec::new();
+        for request in self.requests()? {
+            let Some(input) = self.unread(&request)? else { continue };
+            let length = fs::metadata(&*input.position.path).map_or(0, |metadata| metadata.len());
+            if self.begun.get(&request) != Some(&length) {
+                tracing::info!(path = %input.position.path, "reading a file that was asked for");
+                self.begun.insert(request, length);
+                inputs.push(input);
+            }
+        }
+        self.begun.retain(|request, _| request.exists());
+        Ok(inputs)
+    }
+
     /// Removes the requests that are fulfilled.
     ///
     /// # Errors
@@ -97,12 +119,14 @@ fn request_name(path: &str) -> String {
 fn write_request(inbox: &Path, path: &str) -> io::Result<()> {
     let name = request_name(path);
     let request = serde_json::to_vec(&Request { path: path.to_owned() })?;
-    // Two processes may ask for the same file at the same time.
-    let temporary = inbox.join(format!("{name}.{}.new", std::process::id()));
+    // Several may ask for the same file at the same time, in this process and in others.
+    let number = ASKED.fetch_add(1, Ordering::Relaxed);
+    let temporary = inbox.join(format!("{name}.{}-{number}.new", std::process::id()));
     let mut file = fs::File::create(&temporary)?;
     file.write_all(&request)?;
     file.sync_all()?;
-    fs::rename(temporary, inbox.join(name))
+    fs::rename(temporary, inbox.join(name))?;
+    sync_directory(inbox)
 }
 
 fn remove(request: &Path) -> Result<(), PortError> {
@@ -115,18 +139,15 @@ fn remove(request: &Path) -> Result<(), PortError> {
 }
 
 impl Feed for Inbox {
+    /// What cannot be looked at now is looked at again: no request ends a run.
     fn look(&mut self) -> Result<Vec<Input>, PortError> {
-        let mut inputs = Vec::new();
-        for request in self.requests()? {
-            let Some(input) = self.unread(&request)? else { continue };
-            let length = fs::metadata(&*input.position.path).map_or(0, |metadata| metadata.len());
-            if self.begun.get(&request) != Some(&length) {
-                tracing::info!(path = %input.position.path, "reading a file that was asked for");
-                self.begun.insert(request, length);
-                inputs.push(input);
-            }
+        let looked = self.look_at_requests();
+        if let Err(error) = &looked
+            && !self.is_failing
+        {
+            tracing::error!("looking for files that were asked for, to be tried again: {error}");
         }
-        self.begun.retain(|request, _| request.exists());
-        Ok(inputs)
+        self.is_failing = looked.is_err();
+        Ok(looked.unwrap_or_default())
     }
 }

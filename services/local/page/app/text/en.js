@@ -46,6 +46,7 @@ const en = {
   "notice.clock_went_ahead": "The clock went ahead by {duration}.",
   "notice.clock_went_ahead.then": "Readings of the time passed over are being made up for.",
   "notice.clock.long": "Live readings go on with the new time.",
+  "notice.disk_full": "The disk is full, for {duration} now: nothing is stored until there is room. Nothing is lost by it.",
   "notice.behind": "Readings are {duration} late: the ward is making up for a pause, or is asked for more than it keeps up with.",
   "notice.unknown": "{code} ({duration})",
   "notice.since": "since {time}",

@@ -49,6 +49,7 @@ const fr = {
   "notice.clock_went_ahead": "L’horloge a avancé de {duration}.",
   "notice.clock_went_ahead.then": "Les mesures de l’intervalle sauté sont en cours de rattrapage.",
   "notice.clock.long": "Les mesures en direct continuent à la nouvelle heure.",
+  "notice.disk_full": "Le disque est plein depuis {duration} : rien n’est enregistré tant qu’il n’y a pas de place. Rien n’est perdu.",
   "notice.behind":
     "Les mesures ont {duration} de retard : une pause est en cours de rattrapage, ou la charge demandée dépasse la capacité.",
   "notice.unknown": "{code} ({duration})",

@@ -30,7 +30,7 @@ const LONG_JUMP = 600;
 /** @param {Pick<Notice, "code" | "seconds">} notice @param {Language} say */
 export function noticeText({ code, seconds }, say) {
   const duration = say.duration(seconds);
-  if (code === "behind") return say.t("notice.behind", { duration });
+  if (code === "behind" || code === "disk_full") return say.t(`notice.${code}`, { duration });
   if (code !== "clock_went_back" && code !== "clock_went_ahead") return say.t("notice.unknown", { code, duration });
   const then = say.t(seconds > LONG_JUMP ? "notice.clock.long" : `notice.${code}.then`);
   return `${say.t(`notice.${code}`, { duration })} ${then}`;
