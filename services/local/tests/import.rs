@@ -5,9 +5,11 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use common::held::offset;
 use common::observations::{lines, observation};
+use common::page::Page;
 use common::process::{Running, bpmonitor, finish};
 use common::until;
 use common::ward::Ward;
@@ -231,4 +233,47 @@ fn nothing_is_asked_of_the_ward_of_another_monitor() {
     let mut import = ward.importing(&[&file]);
     finish(import.arg("-f").arg(other)).failed(1, &["belongs to the monitor default/ward-3"]);
     check_held(&ward, 1);
+}
+
+/// `import` over HTTP into a running ward.
+fn importing_over_http(page: &Page, file: &Path) -> Command {
+    let mut command = bpmonitor(["import", "--into", page.origin()]);
+    command.arg(file);
+    command
+}
+
+#[test]
+fn the_same_content_is_read_once_whatever_it_is_called_and_whoever_gives_it() {
+    let ward = Ward::new();
+    ward.set_spec(&json!({"patients": {"count": 0}}));
+    let mut run = Running::start(&mut ward.live());
+    let page = Page::of(&mut run);
+    let text = lines((0..5000).map(|n| observation(&format!("o{n}"), "1", 150, 95))) + "nonsense\n";
+    let (one, other) = (ward.write("one.ndjson", &text), ward.write("other.ndjson", &text));
+    let imports: Vec<Running> = [&one, &other, &one]
+        .into_iter()
+        .map(|file| Running::start(&mut importing_over_http(&page, file)))
+        .collect();
+    for import in imports {
+        assert_eq!(import.wait().good().count("anomalies"), Some(5000));
+    }
+    let status = page.get("/status");
+    assert_eq!((&status["entries"]["anomaly"], &status["entries"]["rejected"]), (&json!(5000), &json!(1)));
+}
+
+#[test]
+fn what_is_given_over_http_does_not_stay_behind() {
+    let ward = Ward::new();
+    ward.set_spec(&json!({"patients": {"count": 0}}));
+    let mut run = Running::start(&mut ward.live());
+    let page = Page::of(&mut run);
+    let file = ward.write("in.ndjson", lines([observation("a", "tour", 150, 95)]));
+    finish(&mut importing_over_http(&page, &file)).good();
+    let uploads = ward.data().join("uploads");
+    fs::write(uploads.join("stray"), "of somebody else").unwrap();
+    run.signal("INT");
+    run.wait().good();
+    let left: Vec<_> = fs::read_dir(&uploads).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["stray"]);
+    finish(ward.live().args(["--for", "1s"])).good();
 }
