@@ -56,6 +56,10 @@ crds: ## Write the CRD's YAML anew from its type
 real-data: ## Get real FHIR to test with: HL7's examples and test cases, a Synthea population
 	tests/real-data/get.sh $(REAL_DATA)
 
+.PHONY: screenshot
+screenshot: build ## Take the README's picture anew
+	tests/page/screenshot.sh $(BPMONITOR) docs/screenshot.png
+
 .PHONY: bench
 bench: build ## Measure beside what we compare with; fails where a promise is missed
 	$(CARGO) build --locked --release -p bpmonitor-bench

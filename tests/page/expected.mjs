@@ -73,8 +73,14 @@ const tenth = (/** @type {number | null} */ value) => (value === null ? NONE : v
 const exact = (/** @type {number | null} */ value) => (value === null ? NONE : value.toLocaleString("en-US", { maximumFractionDigits: 2 }));
 const share = (/** @type {number} */ part, /** @type {number} */ all) => (all === 0 ? NONE : `${tenth((100 * part) / all)}%`);
 const short = (/** @type {string} */ patient) => patient.slice(0, 8);
-const iso = (/** @type {number} */ time) => new Date(time).toISOString().replace(".000Z", "Z");
-const dayClock = new Intl.DateTimeFormat("en-US", { timeZone: "UTC", hourCycle: "h23", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+/** As the API writes times: without zeros at the end of the second. @param {number} time */
+const iso = (time) => new Date(time).toISOString().replace(/\.?0*Z$/, "Z");
+/** @param {Intl.DateTimeFormatOptions} year */
+const dayClockFormat = (year) =>
+  new Intl.DateTimeFormat("en-US", { timeZone: "UTC", hourCycle: "h23", ...year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const [dayClockOfThisYear, dayClockOfOthers] = [dayClockFormat({}), dayClockFormat({ year: "numeric" })];
+/** The year stands where it is another than today's. @param {number | Date} at */
+const dayClock = (at) => (new Date(at).getUTCFullYear() === new Date().getUTCFullYear() ? dayClockOfThisYear : dayClockOfOthers).format(at);
 const full = new Intl.DateTimeFormat("en-US", { timeZone: "UTC", hourCycle: "h23", year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 /** To one decimal, of thousandths. @param {Stored[]} readings @param {"systolic" | "diastolic"} side */
@@ -136,7 +142,7 @@ export function overview(all, { range, categories = [], patient }, now) {
     severities: starts(within, within.bar)
       .map((start) => {
         const of = chosen.filter(({ time }) => time >= start && time < start + within.bar);
-        return { key: iso(start), cells: [dayClock.format(start), ...SEVERITIES.map((severity) => whole(countOf(of, severity)))] };
+        return { key: iso(start), cells: [dayClock(start), ...SEVERITIES.map((severity) => whole(countOf(of, severity)))] };
       })
       .reverse(),
     critical: chosen
@@ -180,7 +186,7 @@ function heat(chosen, columns, step) {
     },
   }));
   patients.sort((one, other) => other.rank[0] - one.rank[0] || other.rank[1] - one.rank[1] || other.rank[2] - one.rank[2]);
-  return { columns: columns.map((start) => dayClock.format(start)), rows: patients.slice(0, MOST_PATIENTS).map(({ row }) => row) };
+  return { columns: columns.map((start) => dayClock(start)), rows: patients.slice(0, MOST_PATIENTS).map(({ row }) => row) };
 }
 
 /** @param {Stored[]} chosen */

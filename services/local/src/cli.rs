@@ -72,7 +72,7 @@ pub(crate) struct RunArgs {
     /// Stay at the end of the files: read what is appended to them, with the page, until interrupted
     #[arg(long, requires = "input")]
     pub(crate) follow: bool,
-    /// Where the page is. Any address but this machine's own asks whoever opens it for a token, which is printed
+    /// Where the page is. Any address but this machine's own asks whoever opens it for the token in the data directory's page.token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", env = "BPMONITOR_LISTEN")]
     pub(crate) listen: String,
     /// Stop after this time: 30s, 10m, 8h

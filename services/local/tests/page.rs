@@ -123,7 +123,10 @@ fn whoever_has_no_token_is_told_in_their_way() {
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(answer.status().as_u16(), 401);
         assert!(header("content-type").starts_with(kind));
-        assert_eq!((header("www-authenticate"), header("cache-control")), ("Bearer".into(), "no-store".into()));
+        assert_eq!(
+            (header("www-authenticate"), header("cache-control")),
+            ("Bearer".into(), "no-store".into())
+        );
         assert!(header("content-security-policy").contains("form-action 'self'"));
         let text = answer.body_mut().read_to_string().unwrap();
         assert!(says.iter().all(|part| text.contains(part)), "{text}");
@@ -195,15 +198,16 @@ fn every_error_is_the_documented_one() {
 }
 
 #[test]
-fn a_thousand_silent_connections_stop_nothing() {
+fn silent_connections_exhaust_nothing_and_end() {
     let (_ward, mut run) = quiet();
     let page = Page::of(&mut run);
-    let silent: Vec<TcpStream> = (0..1000).map(|_| connection(&page, "GET / HTTP/1.1\r\n")).collect();
+    let silent: Vec<TcpStream> = (0..500).map(|_| connection(&page, "GET / HTTP/1.1\r\n")).collect();
+    // Its turn comes behind theirs, when those that have a place were ended for their silence.
+    assert_eq!(page.ask("/api/v1/status", &[]).status().as_u16(), 200);
     let files = std::fs::read_dir(format!("/proc/{}/fd", run.id())).unwrap().count();
     assert!(files < 400, "{files} files are open");
-    // All that came before are ended for their silence, and then it is this one's turn.
-    drop(silent.into_iter().skip(300).collect::<Vec<_>>());
-    assert_eq!(page.ask("/api/v1/status", &[]).status().as_u16(), 200);
+    let mut rest = Vec::new();
+    (&silent[0]).read_to_end(&mut rest).unwrap();
     run.signal("INT");
     run.wait().good();
 }
@@ -215,8 +219,8 @@ fn streams_of_events_are_so_many() {
     let ask = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let open: Vec<TcpStream> = (0..64).map(|_| connection(&page, ask)).collect();
     assert!(open.iter().all(|stream| status(stream) == 200));
-    let (refused, body) = page.answer("/events");
-    assert_eq!((refused, &body["error"]["code"]), (503, &json!("too_many_streams")));
+    assert_eq!(status(&connection(&page, ask)), 503);
+    assert_eq!(page.answer("/events").1["error"]["code"], "too_many_streams");
     drop(open);
     until("those that went made room", || status(&connection(&page, ask)) == 200);
 }

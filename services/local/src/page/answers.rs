@@ -166,3 +166,84 @@ impl Answers {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use bpmonitor_pipeline::embedded::Compression;
+    use bpmonitor_pipeline::{Monitor, Tally};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// Answers of a ward without readings; the ward is open as long as what comes first is kept.
+    fn answers() -> (impl Sized, TempDir, Arc<Answers>) {
+        let directory = tempfile::tempdir().unwrap();
+        let ward = WardDirectory::new(directory.path());
+        let monitor = Monitor { name: "ward-3".to_owned(), namespace: "default".to_owned() };
+        let store = ward.open(&monitor, Compression::None).unwrap();
+        let status = Arc::new(Status::new(Tally::default()));
+        (store, directory, Arc::new(Answers::new(ward, status)))
+    }
+
+    /// Waits for what the other side of a channel says.
+    async fn hear(began: mpsc::Receiver<()>) -> mpsc::Receiver<()> {
+        tokio::task::spawn_blocking(move || began.recv().map(|()| began).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_goes_away_leaves_no_work() {
+        let (_store, _directory, answers) = answers();
+        let (tell, mut began) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel::<()>();
+        let (wait, times) = (Arc::new(Mutex::new(wait)), Arc::new(AtomicUsize::new(0)));
+        let asking: Vec<_> = (0..20)
+            .map(|number| {
+                let (answers, tell) = (Arc::clone(&answers), tell.clone());
+                let (wait, times) = (Arc::clone(&wait), Arc::clone(&times));
+                tokio::spawn(async move {
+                    let make = move |_: &View| {
+                        times.fetch_add(1, Ordering::SeqCst);
+                        tell.send(())?;
+                        Ok(locked(&wait).recv()?)
+                    };
+                    answers.get(format!("question {number}"), make).await
+                })
+            })
+            .collect();
+        for _ in 0..AT_ONCE {
+            began = hear(began).await;
+        }
+        for each in asking {
+            each.abort();
+            assert!(each.await.is_err_and(|error| error.is_cancelled()));
+        }
+        assert_eq!((times.load(Ordering::SeqCst), answers.turns.available_permits()), (AT_ONCE, 0));
+        for _ in 0..AT_ONCE {
+            go_on.send(()).unwrap();
+        }
+        let last = answers.get("the last question".to_owned(), |_| Ok(1)).await;
+        assert_eq!(last.unwrap(), "1");
+        let _all = answers.turns.acquire_many(u32::try_from(AT_ONCE).unwrap()).await.unwrap();
+        assert_eq!(times.load(Ordering::SeqCst), AT_ONCE);
+        assert!(locked(&answers.idle).len() <= AT_ONCE && locked(&answers.made).len() == AT_ONCE + 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_many_ask_is_made_once() {
+        let (_store, _directory, answers) = answers();
+        let times = Arc::new(AtomicUsize::new(0));
+        let asking = (0..20).map(|_| {
+            let times = Arc::clone(&times);
+            answers.get("question".to_owned(), move |_| Ok(times.fetch_add(1, Ordering::SeqCst)))
+        });
+        for answer in futures_util::future::join_all(asking).await {
+            assert_eq!(answer.unwrap(), "0");
+        }
+        let failed = answers.get("another".to_owned(), |_| Err::<(), _>(anyhow!("no"))).await;
+        assert_eq!(failed.unwrap_err().code, "internal");
+        assert!(locked(&answers.making).is_empty());
+    }
+}

@@ -16,6 +16,8 @@ use super::token::Token;
 
 /// What a browser sends about where a request comes from. <https://www.w3.org/TR/fetch-metadata/>
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// How long a browser keeps the token: 30 days.
 const COOKIE_SECONDS: u32 = 30 * 24 * 60 * 60;
 /// What whoever shows no token is told.
@@ -136,8 +138,7 @@ pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, nex
 }
 
 fn foreign_site() -> ApiError {
-    let message =
-        "another site asked for this: type or paste the page's address instead of following a link to it";
+    let message = "another site asked for this: open the page by its own address";
     ApiError::new(StatusCode::FORBIDDEN, "foreign_site", message)
 }
 
@@ -159,10 +160,12 @@ fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
-/// Whether a browser asks on behalf of another site's page.
+/// Whether a browser asks on behalf of another site's page; a person who follows a link from there is no foreigner.
 fn is_foreign(method: &Method, headers: &HeaderMap) -> bool {
-    let is_cross_site = texts(headers, SEC_FETCH_SITE).any(|site| site.eq_ignore_ascii_case("cross-site"));
+    let says = |name, text: &str| texts(headers, name).any(|given| given.eq_ignore_ascii_case(text));
     let only_looks = matches!(*method, Method::GET | Method::HEAD);
+    let follows_a_link = only_looks && says(SEC_FETCH_MODE, "navigate") && says(SEC_FETCH_DEST, "document");
+    let is_cross_site = says(SEC_FETCH_SITE, "cross-site") && !follows_a_link;
     is_cross_site || (!only_looks && !is_from_itself(headers))
 }
 
@@ -283,6 +286,11 @@ mod tests {
             }
             assert_eq!(is_foreign(&method, &headers), is_foreign_to_us, "{method} {site} {origin}");
         }
+        let mut followed = with(SEC_FETCH_SITE, "cross-site");
+        followed.insert(SEC_FETCH_MODE, "navigate".parse().unwrap());
+        assert!(is_foreign(&Method::GET, &followed), "into a frame");
+        followed.insert(SEC_FETCH_DEST, "document".parse().unwrap());
+        assert!(!is_foreign(&Method::GET, &followed) && is_foreign(&Method::PUT, &followed));
         let mut headers = with(header::HOST, "ward.example:443");
         headers.insert(header::ORIGIN, "https://ward.example".parse().unwrap());
         assert!(!is_foreign(&Method::PUT, &headers));

@@ -62,6 +62,7 @@ mod tests {
         let token = Token::in_file(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Token::in_file(&path).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
         assert!(again.is(token.as_str()) && !again.is("") && !again.is(&"0".repeat(64)));
         fs::write(&path, "").unwrap();
         assert!(Token::in_file(&path).is_err());
