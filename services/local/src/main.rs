@@ -1,6 +1,7 @@
 //! `bpmonitor`: the user's command.
 
 mod cli;
+mod clock;
 mod commands;
 mod failure;
 mod inputs;
@@ -11,6 +12,7 @@ mod progress;
 mod pump;
 mod remote;
 mod rows;
+mod status;
 mod summary;
 mod ward;
 

@@ -1,10 +1,8 @@
 //! A live ward: simulated patients and files into the store, and the page on top, until somebody stops it.
 
-mod clock;
 mod patients;
 mod simulated;
 mod source;
-mod status;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -25,12 +23,11 @@ use crate::cli::RunArgs;
 use crate::failure::bad_usage;
 use crate::manifest::Settings;
 use crate::page::{self, Guarded, Page, Sweep};
+use crate::status::Status;
 use crate::ward::Ward;
 use crate::{inputs, pump, summary};
-pub(crate) use clock::now;
 use simulated::SimulatedSource;
 use source::WardSource;
-pub(crate) use status::{Report, Status};
 
 /// How often the ward's directory is tidied of files that were given and read.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);

@@ -9,8 +9,8 @@ use bpmonitor_producer::{Observation, Simulation};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::clock::Clock;
-use super::status::{History, Simulated, Status};
+use crate::clock::Clock;
+use crate::status::{History, Simulated, Status};
 
 /// Under which name its position is kept.
 pub(super) const NAME: &str = "simulation";

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::error::ApiError;
-use crate::live::Status;
+use crate::status::Status;
 
 /// How many answers are made at the same time; each has a connection of its own to the store.
 const AT_ONCE: usize = 2;

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Page;
 use super::error::ApiError;
-use crate::live::{Report, now};
+use crate::clock::now;
+use crate::status::Report;
 
 type Answer = Result<Response, ApiError>;
 

@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::bad_usage;
-use crate::live::Status;
+use crate::status::Status;
 use answers::Answers;
 use guard::Guard;
 pub(crate) use imports::{Import, ImportState, Sweep, sweep};

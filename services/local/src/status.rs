@@ -8,7 +8,7 @@ use bpmonitor_pipeline::Tally;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::clock;
+use crate::clock;
 
 /// Over how long the throughput is averaged.
 const THROUGHPUT_OVER: Duration = Duration::from_secs(10);

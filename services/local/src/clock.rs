@@ -9,13 +9,13 @@ const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Watches the wall clock.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     wall: Timestamp,
     steady: Instant,
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::at(now(), Instant::now())
     }
 
@@ -24,7 +24,7 @@ impl Clock {
     }
 
     /// The time, and by how much the clock jumped since the last look; negative where it went back.
-    pub(super) fn look(&mut self) -> (Timestamp, Option<SignedDuration>) {
+    pub(crate) fn look(&mut self) -> (Timestamp, Option<SignedDuration>) {
         self.look_at(now(), Instant::now())
     }
 
