@@ -45,6 +45,8 @@ impl Remote {
             // Patients' data go to the ward and nowhere else, whatever the environment says.
             .proxy(None)
             .timeout_recv_body(Some(ANSWER_TIMEOUT))
+            // The ward closes idle connections: one that is kept may be gone by the next request.
+            .max_idle_connections(0)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(ANSWER_TIMEOUT))
             .build();

@@ -24,7 +24,10 @@ impl Page {
         let token = url.split_once("what is in ").map(|(_, file)| std::fs::read_to_string(file).unwrap());
         let url = url.split_whitespace().next().unwrap();
         let url = token.map_or_else(|| url.to_owned(), |token| format!("{url}?token={}", token.trim()));
-        Self { agent: Agent::config_builder().http_status_as_error(false).build().into(), url }
+        Self {
+            agent: Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into(),
+            url,
+        }
     }
 
     /// The origin: scheme, host and port.
