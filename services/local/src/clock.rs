@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp, Unit};
+use bpmonitor_pipeline::now;
+use jiff::{SignedDuration, Timestamp};
 
 /// By how much the clocks may drift apart between two looks. More is a jump: somebody set the clock, or the machine slept.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
@@ -34,12 +35,6 @@ impl Clock {
         *self = Self::at(wall, steady);
         (wall, (jump.abs() > TOLERANCE).then_some(jump))
     }
-}
-
-/// The clock, to the millisecond.
-pub(crate) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    now.round(Unit::Millisecond).unwrap_or(now)
 }
 
 #[cfg(test)]

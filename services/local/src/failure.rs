@@ -32,7 +32,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("bpmonitor: {error:#}");
-    if port_error(error).is_some_and(PortError::is_disk_full) {
+    if is_disk_full(error) {
         eprintln!(
             "bpmonitor: the disk is full: free some space and run the same command again. What was committed is safe, and a run goes on where it was"
         );
@@ -52,6 +52,11 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         None => cause.downcast_ref::<serde_json::Error>()?.io_error_kind(),
     };
     error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
+}
+
+/// Whether a full disk is behind it.
+pub(crate) fn is_disk_full(error: &anyhow::Error) -> bool {
+    port_error(error).is_some_and(PortError::is_disk_full)
 }
 
 fn port_error(error: &anyhow::Error) -> Option<&PortError> {

@@ -4,11 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bpmonitor_pipeline::Tally;
+use bpmonitor_pipeline::{Tally, now};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-
-use crate::clock;
 
 /// Over how long the throughput is averaged.
 const THROUGHPUT_OVER: Duration = Duration::from_secs(10);
@@ -127,7 +125,7 @@ impl Status {
         state.totals.add(tally);
         state.recent.push_back((Instant::now(), tally.entries()));
         state.forget_old();
-        state.notice_lag(clock::now());
+        state.notice_lag(now());
     }
 
     /// Says that what is stored changed without an entry.
@@ -146,17 +144,17 @@ impl Status {
 
     pub(crate) fn clock_jumped(&self, by: SignedDuration) {
         let code = if by.is_negative() { NoticeCode::ClockWentBack } else { NoticeCode::ClockWentAhead };
-        self.locked().jump = Some(Notice { code, since: clock::now(), seconds: by.abs().as_secs() });
+        self.locked().jump = Some(Notice { code, since: now(), seconds: by.abs().as_secs() });
     }
 
     /// Says whether the disk has no room for what comes in.
     pub(crate) fn set_disk_full(&self, is_full: bool) {
         let mut state = self.locked();
-        state.disk_full_since = is_full.then(|| state.disk_full_since.unwrap_or_else(clock::now));
+        state.disk_full_since = is_full.then(|| state.disk_full_since.unwrap_or_else(now));
     }
 
     pub(crate) fn report(&self) -> Report {
-        let now = clock::now();
+        let now = now();
         self.locked().report(now)
     }
 

@@ -5,11 +5,10 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use common::held::offset;
 use common::observations::{lines, observation};
-use common::page::Page;
+use common::page::{Page, importing, quiet};
 use common::process::{Running, bpmonitor, finish};
 use common::until;
 use common::ward::Ward;
@@ -235,24 +234,15 @@ fn nothing_is_asked_of_the_ward_of_another_monitor() {
     check_held(&ward, 1);
 }
 
-/// `import` over HTTP into a running ward.
-fn importing_over_http(page: &Page, file: &Path) -> Command {
-    let mut command = bpmonitor(["import", "--into", page.origin()]);
-    command.arg(file);
-    command
-}
-
 #[test]
 fn the_same_content_is_read_once_whatever_it_is_called_and_whoever_gives_it() {
-    let ward = Ward::new();
-    ward.set_spec(&json!({"patients": {"count": 0}}));
-    let mut run = Running::start(&mut ward.live());
+    let (ward, mut run) = quiet();
     let page = Page::of(&mut run);
     let text = lines((0..5000).map(|n| observation(&format!("o{n}"), "1", 150, 95))) + "nonsense\n";
     let (one, other) = (ward.write("one.ndjson", &text), ward.write("other.ndjson", &text));
     let imports: Vec<Running> = [&one, &other, &one]
         .into_iter()
-        .map(|file| Running::start(&mut importing_over_http(&page, file)))
+        .map(|file| Running::start(&mut importing(page.origin(), file)))
         .collect();
     for import in imports {
         assert_eq!(import.wait().good().count("anomalies"), Some(5000));
@@ -263,12 +253,10 @@ fn the_same_content_is_read_once_whatever_it_is_called_and_whoever_gives_it() {
 
 #[test]
 fn what_is_given_over_http_does_not_stay_behind() {
-    let ward = Ward::new();
-    ward.set_spec(&json!({"patients": {"count": 0}}));
-    let mut run = Running::start(&mut ward.live());
+    let (ward, mut run) = quiet();
     let page = Page::of(&mut run);
     let file = ward.write("in.ndjson", lines([observation("a", "tour", 150, 95)]));
-    finish(&mut importing_over_http(&page, &file)).good();
+    finish(&mut importing(page.origin(), &file)).good();
     let uploads = ward.data().join("uploads");
     fs::write(uploads.join("stray"), "of somebody else").unwrap();
     run.signal("INT");

@@ -6,30 +6,16 @@ mod common;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use common::observations::{CANARY, lines, observation, with};
-use common::page::Page;
-use common::process::{Running, bpmonitor, finish};
+use common::page::{Page, importing, quiet};
+use common::process::{Running, finish};
 use common::until;
 use common::ward::Ward;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-
-/// A ward whose page is open and which simulates nobody.
-fn quiet() -> (Ward, Running) {
-    let ward = Ward::new();
-    ward.set_spec(&json!({"patients": {"count": 0}}));
-    let run = Running::start(&mut ward.live());
-    (ward, run)
-}
-
-fn import(into: &str, file: &std::path::Path) -> Command {
-    let mut command = bpmonitor(["import", "--into", into]);
-    command.arg(file);
-    command
-}
 
 #[test]
 fn a_loopback_page_answers_this_machine_only() {
@@ -106,9 +92,9 @@ fn a_page_on_the_network_asks_for_the_token() {
     }
 
     let observations = ward.write("in.ndjson", lines([observation("a", "1", 150, 95)]));
-    finish(&mut import(page.origin(), &observations)).failed(2, &["token"]);
-    assert_eq!(finish(&mut import(&page.url, &observations)).good().count("anomalies"), Some(1));
-    let again = finish(import(page.origin(), &observations).env("BPMONITOR_TOKEN", &token)).good();
+    finish(&mut importing(page.origin(), &observations)).failed(2, &["token"]);
+    assert_eq!(finish(&mut importing(&page.url, &observations)).good().count("anomalies"), Some(1));
+    let again = finish(importing(page.origin(), &observations).env("BPMONITOR_TOKEN", &token)).good();
     assert_eq!(again.count("anomalies"), Some(1));
 }
 
@@ -248,7 +234,7 @@ fn files_given_over_http_are_read_once_and_removed() {
     let text = lines(readings) + "nonsense\n";
     let file = ward.write("from the ward.ndjson", &text);
     for _ in 0..2 {
-        let output = finish(&mut import(page.origin(), &file)).good();
+        let output = finish(&mut importing(page.origin(), &file)).good();
         assert_eq!((output.count("entries"), output.count("rejected")), (Some(501), Some(1)), "{output:#?}");
     }
     page.until("they are on the page", "/overview?range=all", |it| it["totals"]["readings"] == 500);
@@ -258,11 +244,11 @@ fn files_given_over_http_are_read_once_and_removed() {
     assert_eq!(rejections["latest"][0]["line"], 501);
     let uploads = ward.data().join("uploads");
     until("the file is removed", || std::fs::read_dir(&uploads).unwrap().next().is_none());
-    let after = finish(&mut import(page.origin(), &file)).good();
+    let after = finish(&mut importing(page.origin(), &file)).good();
     assert_eq!(after.count("entries"), Some(501));
     assert_eq!(page.get("/status")["entries"]["rejected"], 1);
     let empty = ward.write("empty.ndjson", "");
-    assert_eq!(finish(&mut import(page.origin(), &empty)).good().count("entries"), Some(0));
+    assert_eq!(finish(&mut importing(page.origin(), &empty)).good().count("entries"), Some(0));
 }
 
 #[test]
@@ -283,7 +269,7 @@ fn an_import_that_is_cut_off_can_be_given_again() {
     let mut run = Running::start(&mut ward.live());
     let page = Page::of(&mut run);
     let file = ward.write("a.ndjson", &text);
-    let output = finish(&mut import(page.origin(), &file)).good();
+    let output = finish(&mut importing(page.origin(), &file)).good();
     assert_eq!(output.count("anomalies"), Some(2000));
     page.until("all are there, once", "/overview?range=all", |it| it["totals"]["readings"] == 2000);
 }
@@ -293,8 +279,8 @@ fn whoever_is_no_ward_is_said_so() {
     let ward = Ward::new();
     let file = ward.write("in.ndjson", lines([observation("a", "1", 150, 95)]));
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    finish(&mut import(&format!("http://{free}"), &file)).failed(1, &["bpmonitor run"]);
-    finish(&mut import("https://ward.example", &file)).failed(2, &["https"]);
+    finish(&mut importing(&format!("http://{free}"), &file)).failed(1, &["bpmonitor run"]);
+    finish(&mut importing("https://ward.example", &file)).failed(2, &["https"]);
 }
 
 #[test]
@@ -303,7 +289,7 @@ fn a_withdrawn_reading_goes() {
     let page = Page::of(&mut run);
     let reading = observation("a", "1", 190, 95);
     let given = ward.write("in.ndjson", lines([reading.clone(), observation("b", "2", 118, 76)]));
-    finish(&mut import(page.origin(), &given)).good();
+    finish(&mut importing(page.origin(), &given)).good();
     let before = page.until("both are there", "/overview?range=all", |it| it["totals"]["readings"] == 2);
     assert_eq!(before["latest_critical"][0]["observation_id"], "a");
     let withdrawn = with(
@@ -311,7 +297,7 @@ fn a_withdrawn_reading_goes() {
         &json!({"status": "entered-in-error", "meta": {"lastUpdated": "2024-03-02T08:00:00Z"}}),
     );
     let file = ward.write("withdrawn.json", withdrawn.to_string());
-    finish(&mut import(page.origin(), &file)).good();
+    finish(&mut importing(page.origin(), &file)).good();
     let after = page.until("one is gone", "/overview?range=all", |it| it["totals"]["readings"] == 1);
     assert_eq!(after["latest_critical"], json!([]));
     assert_eq!(after["totals"]["critical"], 0);
@@ -325,7 +311,7 @@ fn no_answer_and_no_log_quotes_content() {
     reading["subject"]["display"] = json!(CANARY);
     let broken = format!("{{\"resourceType\": \"Observation\", \"note\": \"{CANARY}\"\n");
     let file = ward.write("in.ndjson", lines([reading]) + &broken);
-    finish(&mut import(page.origin(), &file)).good();
+    finish(&mut importing(page.origin(), &file)).good();
     page.until("it is there", "/overview?range=all", |it| it["totals"]["readings"] == 1);
     for path in ["/overview?range=all", "/patients", "/rejections", "/status", "/ward"] {
         assert!(!page.get(path).to_string().contains(CANARY), "{path}");

@@ -21,5 +21,5 @@ pub use outcome::Outcome;
 pub use ports::{
     AnomalyStore, Archive, Checkpoint, DeadLetters, Extent, Message, Origin, PortError, Sinks, Source, Used,
 };
-pub use run::{Committed, run};
+pub use run::{Committed, now, run};
 pub use tally::Tally;

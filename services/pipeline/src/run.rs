@@ -100,7 +100,7 @@ where
 }
 
 /// The clock, to the millisecond: what Elasticsearch's dates hold.
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Millisecond).unwrap_or(now)
 }

@@ -18,9 +18,9 @@ pub(super) fn simulate(args: &SimulateArgs) -> Result<()> {
     let settings = manifest::read(&args.file)?;
     let wanted = settings
         .simulated
-        .clone()
+        .as_ref()
         .ok_or_else(|| bad_usage("spec.patients.count is 0: there is nobody to simulate"))?;
-    let mut simulation = Simulation::begin(&wanted, args.start.unwrap_or_else(Timestamp::now));
+    let mut simulation = Simulation::begin(wanted, args.start.unwrap_or_else(Timestamp::now));
     let mut left = args.count.unwrap_or(simulation.history().total);
     let mut out = BufWriter::new(io::stdout().lock());
     while left > 0 {

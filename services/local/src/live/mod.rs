@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bpmonitor_clinical::Category;
+use bpmonitor_pipeline::Tally;
 use bpmonitor_pipeline::embedded::view::Range;
 use bpmonitor_pipeline::embedded::{EmbeddedStore, Inbox, Retention, WardDirectory};
 use bpmonitor_pipeline::files::{FileSource, Input};
-use bpmonitor_pipeline::{PortError, Tally};
 use enumset::EnumSet;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::RunArgs;
-use crate::failure::bad_usage;
+use crate::failure::{bad_usage, is_disk_full};
 use crate::manifest::Settings;
 use crate::page::{self, Guarded, Page, Sweep};
 use crate::status::Status;
@@ -64,6 +64,12 @@ async fn live(args: &RunArgs, settings: &Settings, paths: Vec<String>) -> Result
     let live = Live { args, settings, ward, paths, status, stop };
     page::sweep(&directory, Sweep::Alone);
     let source = live.source().await?;
+    tracing::info!(
+        monitor = %settings.monitor.name,
+        files = live.paths.len(),
+        simulated_patients = live.wanted().map_or(0, |wanted| wanted.patients),
+        "running; Ctrl-C stops, nothing is lost by it"
+    );
     page.announce(&mut io::stdout().lock())?;
     let total = live.monitor(source, page).await?;
     page::sweep(&directory, Sweep::Alone);
@@ -91,12 +97,6 @@ impl Live<'_> {
             }
             None => None,
         };
-        tracing::info!(
-            monitor = %self.settings.monitor.name,
-            files = inputs.len(),
-            simulated_patients = self.wanted().map_or(0, |wanted| wanted.patients),
-            "running; Ctrl-C stops, nothing is lost by it"
-        );
         let files = FileSource::new(inputs, Inbox::new(store.clone())).staying();
         Ok(WardSource::new(files, simulated))
     }
@@ -171,10 +171,6 @@ impl Live<'_> {
         .await?;
         Ok(())
     }
-}
-
-fn is_disk_full(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<PortError>().is_some_and(PortError::is_disk_full)
 }
 
 /// What of a ward does not change while it runs, as docs/api.md has it.

@@ -2,12 +2,11 @@
 
 use anyhow::{Context, Result};
 use bpmonitor_pipeline::embedded::EmbeddedStore;
-use bpmonitor_pipeline::{Checkpoint, Tally};
+use bpmonitor_pipeline::{Checkpoint, Tally, now};
 use bpmonitor_producer::{Position, Simulation};
 use jiff::{SignedDuration, Timestamp};
 
 use super::simulated::{NAME, position_of};
-use crate::clock::now;
 use crate::failure::bad_usage;
 
 /// How far the clock may be behind where a history ends, for it to be waited for.

@@ -9,12 +9,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bpmonitor_clinical::{Category, Limits};
 use bpmonitor_pipeline::embedded::view::{PatientReadings, Range, Selection, UnknownRange};
+use bpmonitor_pipeline::now;
 use enumset::EnumSet;
 use serde::{Deserialize, Serialize};
 
 use super::Page;
 use super::error::ApiError;
-use crate::clock::now;
 use crate::status::Report;
 
 type Answer = Result<Response, ApiError>;

@@ -1,9 +1,10 @@
 //! The ward's token: what a page that the network can reach asks for.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
+use bpmonitor_pipeline::embedded::make_secret;
 use sha2::{Digest, Sha256};
 
 /// A secret of 32 random bytes, in hexadecimal.
@@ -19,24 +20,11 @@ impl Token {
                 io::ErrorKind::InvalidData,
                 "it holds no token: remove it to get a new one",
             )),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Self(hex::encode(make_secret(path)?)))
+            }
             Err(error) => Err(error),
         }
-    }
-
-    /// All of it is on disk before it has its name, so that a kill never leaves an empty one.
-    fn make(path: &Path) -> io::Result<Self> {
-        let mut secret = [0; 32];
-        File::open("/dev/urandom")?.read_exact(&mut secret)?;
-        let token = hex::encode(secret);
-        let directory = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Nobody else may read it: a temporary file has mode 0600.
-        let mut file = tempfile::Builder::new().prefix(".page.token-").tempfile_in(directory)?;
-        writeln!(file, "{token}")?;
-        file.as_file().sync_all()?;
-        file.persist_noclobber(path).map_err(|error| error.error)?;
-        File::open(directory)?.sync_all()?;
-        Ok(Self(token))
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -1,10 +1,29 @@
 //! A running ward's page, asked over HTTP.
 
-use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
 use ureq::{Agent, Body, http::Response};
 
-use super::process::Running;
+use super::process::{Running, bpmonitor};
 use super::until;
+use super::ward::Ward;
+
+/// A running ward whose page is open and which simulates nobody.
+pub(crate) fn quiet() -> (Ward, Running) {
+    let ward = Ward::new();
+    ward.set_spec(&json!({"patients": {"count": 0}}));
+    let run = Running::start(&mut ward.live());
+    (ward, run)
+}
+
+/// `import` of a file into a running ward, by its page's address.
+pub(crate) fn importing(into: &str, file: &Path) -> Command {
+    let mut command = bpmonitor(["import", "--into", into]);
+    command.arg(file);
+    command
+}
 
 /// The page of a running ward.
 pub(crate) struct Page {

@@ -1,7 +1,7 @@
 //! A ward's data directory: what lies where, whose it is, and that only one process writes to it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use bpmonitor_clinical::PseudonymKey;
 
 use super::archive::{self, SegmentWriter};
 use super::database::Database;
+use super::secret::make_secret;
 use super::{Compression, EmbeddedStore, Letter, Segment, StoredInput};
 use crate::{Monitor, PortError};
 
@@ -302,9 +303,9 @@ impl WardDirectory {
         if path.exists() || database.meta("key_made")?.is_some() {
             return Err(self.key_missing());
         }
-        let key = make_key(&path).map_err(PortError::io(format!("creating {}", path.display())))?;
+        let secret = make_secret(&path).map_err(PortError::io(format!("creating {}", path.display())))?;
         database.set_meta("key_made", "true")?;
-        Ok(key)
+        Ok(PseudonymKey::new(&secret))
     }
 }
 
@@ -313,20 +314,4 @@ fn read_key(path: &Path) -> Option<PseudonymKey> {
     let mut secret = [0; PseudonymKey::BYTES];
     hex::decode_to_slice(text.trim(), &mut secret).ok()?;
     Some(PseudonymKey::new(&secret))
-}
-
-/// Makes a key from the operating system's random source, and has it on disk before it is used.
-fn make_key(path: &Path) -> io::Result<PseudonymKey> {
-    let mut secret = [0; PseudonymKey::BYTES];
-    File::open("/dev/urandom")?.read_exact(&mut secret)?;
-    let temporary = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-    writeln!(file, "{}", hex::encode(secret))?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    if let Some(directory) = path.parent() {
-        archive::sync_directory(directory)?;
-    }
-    Ok(PseudonymKey::new(&secret))
 }
