@@ -42,6 +42,8 @@ pub enum RejectionReason {
     NoTime,
     /// The effective time lies further ahead than the allowed skew.
     Future,
+    /// The anomaly store refused the document for what it says.
+    Refused,
 }
 
 impl RejectionReason {
@@ -64,6 +66,7 @@ impl RejectionReason {
             Self::InvalidTime => "invalid_time",
             Self::NoTime => "no_time",
             Self::Future => "future",
+            Self::Refused => "refused",
         }
     }
 
@@ -96,6 +99,7 @@ impl RejectionReason {
             Self::InvalidTime => "the effective time is not a FHIR date or time",
             Self::NoTime => "neither an effective time nor issued",
             Self::Future => "the effective time is further ahead of the clock than the allowed skew",
+            Self::Refused => "Elasticsearch refused the document itself: it is too large, or does not fit the index's mapping",
         }
     }
 }
@@ -126,6 +130,8 @@ pub enum SkipReason {
     EmptyBundle,
     /// A reading of a patient who was erased.
     Erased,
+    /// A Kafka record without content.
+    Blank,
 }
 
 impl SkipReason {
@@ -140,6 +146,7 @@ impl SkipReason {
             Self::Status => "status",
             Self::EmptyBundle => "empty_bundle",
             Self::Erased => "erased",
+            Self::Blank => "blank",
         }
     }
 }

@@ -89,8 +89,8 @@ fn settings(
     let spec = &monitor.spec;
     Ok(Settings {
         monitor: Monitor {
-            name: monitor.metadata.name.clone().unwrap_or_default(),
-            namespace: monitor.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            name: monitor.metadata.name.clone().unwrap_or_default().into(),
+            namespace: monitor.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()).into(),
         },
         paused: spec.paused,
         source: Source {

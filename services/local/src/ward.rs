@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use bpmonitor_clinical::PatientIdentity;
-use bpmonitor_pipeline::Classifier;
+use bpmonitor_pipeline::{Classifier, Origins};
 use bpmonitor_pipeline::embedded::{EmbeddedStore, WardDirectory};
 
 use crate::failure::bad_usage;
@@ -31,6 +31,7 @@ impl Ward {
             key: store.key().clone(),
             privacy: settings.privacy,
             monitor: settings.monitor.clone(),
+            origins: Origins::Files,
             erased: store.erasures()?.into_iter().collect(),
         };
         Ok(Self { store, classifier })

@@ -4,11 +4,13 @@ use bpmonitor_clinical::{DocumentId, RejectionReason, Version};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{Document, Origin, Tally, Used};
+use crate::{Document, Origin, Outcome, Tally, Used};
 
 /// A document for the anomaly store: an anomaly, or a tombstone (`withdrawn`).
 #[derive(Clone, Debug)]
 pub struct AnomalyWrite {
+    /// Which entry it comes from, in case the store refuses it.
+    pub entry: EntryPlace,
     /// Which document.
     pub id: DocumentId,
     /// Which version of it.
@@ -17,9 +19,23 @@ pub struct AnomalyWrite {
     pub document: Document,
 }
 
+/// Where in the messages of a batch an entry stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntryPlace {
+    /// The message: its number in the batch, counted from 0.
+    pub message: usize,
+    /// Where in the message its record begins, in bytes.
+    pub start: usize,
+    /// Which entry of the record; none where the record is one.
+    pub entry: Option<u32>,
+}
+
 /// A line of the archive.
 #[derive(Clone, Debug, Serialize)]
 pub struct ArchiveLine {
+    /// The partition that its Observation was read from.
+    #[serde(skip)]
+    pub partition: i32,
     /// Which document, in hexadecimal.
     #[serde(serialize_with = "as_text")]
     pub id: DocumentId,
@@ -38,6 +54,8 @@ fn as_text<S: serde::Serializer>(id: &DocumentId, serializer: S) -> Result<S::Ok
 pub struct DeadLetter {
     /// The message that it stands in.
     pub origin: Origin,
+    /// Where in its message its record begins, in bytes.
+    pub start: usize,
     /// Which entry of its record; none where the record is one.
     pub entry: Option<u32>,
     /// Why it could not be read.
@@ -46,6 +64,17 @@ pub struct DeadLetter {
     pub time: Timestamp,
     /// The entry's bytes; of an entry of a Bundle with what it needs of the Bundle.
     pub original: Vec<u8>,
+}
+
+impl AnomalyWrite {
+    /// As what its entry was counted.
+    pub fn outcome(&self) -> Outcome {
+        match self.document.category {
+            None => Outcome::Withdrawn,
+            Some(category) if self.document.withdrawn => Outcome::Normal(category),
+            Some(category) => Outcome::Anomaly(category),
+        }
+    }
 }
 
 /// What messages lead to.

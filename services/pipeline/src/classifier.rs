@@ -10,7 +10,10 @@ use bpmonitor_clinical::{
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::{AnomalyWrite, ArchiveLine, Batch, DeadLetter, Document, Extent, Message, Origin, Outcome, Used};
+use crate::{
+    AnomalyWrite, ArchiveLine, Batch, DeadLetter, Document, EntryPlace, Extent, KafkaCoordinates, Message, Origin,
+    Outcome, Used,
+};
 
 /// How much of a record that is too large stays in its dead letter, in bytes.
 const KEPT_OF_TOO_LARGE: usize = 64 * 1024;
@@ -19,9 +22,19 @@ const KEPT_OF_TOO_LARGE: usize = 64 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Monitor {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
+}
+
+/// What kind of place messages come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origins {
+    /// Files, or a simulation in this process.
+    #[default]
+    Files,
+    /// Records of Kafka: documents say which, and a record without content is counted.
+    Kafka,
 }
 
 /// What of a patient is stored.
@@ -44,8 +57,11 @@ impl Default for Privacy {
 /// Where in a message a record stands.
 struct Place<'m> {
     message: &'m Message,
+    /// The message's number in its batch.
+    number: usize,
     /// What stands before it.
     used: Used,
+    origins: Origins,
 }
 
 impl Place<'_> {
@@ -54,21 +70,35 @@ impl Place<'_> {
         self.message.entry.is_none() || entry.index == Some(0)
     }
 
+    fn of(&self, entry: &Entry<'_>) -> EntryPlace {
+        EntryPlace { message: self.number, start: self.used.bytes, entry: entry.index }
+    }
+
     fn letter(&self, entry: Option<u32>, reason: RejectionReason, original: Vec<u8>) -> DeadLetter {
         let start = &self.message.origin;
         let origin = Origin {
             topic: Arc::clone(&start.topic),
             partition: start.partition,
-            offset: start.offset + self.used.bytes as u64,
+            offset: match self.origins {
+                Origins::Files => start.offset + self.used.bytes as u64,
+                Origins::Kafka => start.offset,
+            },
             line: start.line + self.used.lines as u64,
         };
-        DeadLetter { origin, entry: self.message.entry.or(entry), reason, time: self.message.time, original }
+        DeadLetter {
+            origin,
+            start: self.used.bytes,
+            entry: self.message.entry.or(entry),
+            reason,
+            time: self.message.time,
+            original,
+        }
     }
 }
 
 /// Rejects all of a message; of one that is too large only the beginning is kept.
-fn reject_whole(message: &Message, reason: RejectionReason, batch: &mut Batch) -> Used {
-    let at = Place { message, used: Used::default() };
+fn reject_whole(message: &Message, reason: RejectionReason, origins: Origins, batch: &mut Batch) -> Used {
+    let at = Place { message, number: 0, used: Used::default(), origins };
     let kept = match reason {
         RejectionReason::TooLarge => message.bytes.len().min(KEPT_OF_TOO_LARGE),
         _ => message.bytes.len(),
@@ -91,6 +121,8 @@ pub struct Classifier {
     pub privacy: Privacy,
     /// Whose documents they are.
     pub monitor: Monitor,
+    /// Where its messages come from.
+    pub origins: Origins,
     /// Patients, as stored, whose readings are not to come back.
     pub erased: HashSet<String>,
 }
@@ -104,23 +136,38 @@ impl Classifier {
     /// Reads everything in the messages. The end of one that is partial may be left unused.
     pub fn classify(&self, messages: &[Message], now: Timestamp) -> Batch {
         let mut batch = Batch::default();
-        for message in messages {
+        for (number, message) in messages.iter().enumerate() {
             batch.used = match message.extent {
-                Extent::TooLarge => reject_whole(message, RejectionReason::TooLarge, &mut batch),
-                Extent::Whole | Extent::Partial => self.read(message, now, &mut batch),
+                Extent::TooLarge => reject_whole(message, RejectionReason::TooLarge, self.origins, &mut batch),
+                Extent::Whole | Extent::Partial => self.read(message, number, now, &mut batch),
             };
             batch.bytes += batch.used.bytes;
         }
         batch
     }
 
-    fn read(&self, message: &Message, now: Timestamp, batch: &mut Batch) -> Used {
+    /// The dead letter of an entry whose document the anomaly store refused.
+    pub fn refused(&self, message: &Message, place: EntryPlace, now: Timestamp) -> DeadLetter {
+        let context = ReadContext { source: &self.source, now, record_time: message.time };
+        let used = Used { bytes: place.start, lines: 0 };
+        let at = Place { message, number: place.message, used, origins: self.origins };
+        let rest = message.bytes.get(place.start..).unwrap_or_default();
+        let mut original = None;
+        read_next(rest, true, &context, &mut |entry| {
+            if entry.index == place.entry {
+                original = Some(entry.standalone());
+            }
+        });
+        at.letter(place.entry, RejectionReason::Refused, original.unwrap_or_else(|| message.bytes.clone()))
+    }
+
+    fn read(&self, message: &Message, number: usize, now: Timestamp, batch: &mut Batch) -> Used {
         let context = ReadContext { source: &self.source, now, record_time: message.time };
         let is_whole = message.extent == Extent::Whole;
         let mut used = Used::default();
         let mut is_met = false;
         while used.bytes < message.bytes.len() {
-            let at = Place { message, used };
+            let at = Place { message, number, used, origins: self.origins };
             let rest = &message.bytes[used.bytes..];
             let step = read_next(rest, is_whole, &context, &mut |entry| {
                 if at.is_meant(&entry) {
@@ -132,8 +179,11 @@ impl Classifier {
             used.bytes += bytes;
             used.lines += lines;
         }
+        if self.origins == Origins::Kafka && !is_met && message.entry.is_none() {
+            batch.tally.count(Outcome::Skipped(SkipReason::Blank));
+        }
         if message.entry.is_some() && !is_met {
-            reject_whole(message, RejectionReason::NotFhir, batch);
+            reject_whole(message, RejectionReason::NotFhir, self.origins, batch);
         }
         used
     }
@@ -143,8 +193,8 @@ impl Classifier {
         let outcome = match &entry.finding {
             Finding::Skipped(reason) => Outcome::Skipped(*reason),
             Finding::Rejected(reason) => Outcome::Rejected(*reason),
-            Finding::Withdrawal(withdrawal) => self.withdraw(withdrawal, context, batch),
-            Finding::Reading(reading) => self.store(reading, entry, context, batch),
+            Finding::Withdrawal(withdrawal) => self.withdraw(withdrawal, entry, at, context, batch),
+            Finding::Reading(reading) => self.store(reading, entry, at, context, batch),
         };
         if let Outcome::Rejected(reason) = outcome {
             batch.dead_letters.push(at.letter(entry.index, reason, entry.standalone()));
@@ -156,9 +206,11 @@ impl Classifier {
         &self,
         reading: &Reading<'_>,
         entry: &Entry<'_>,
+        at: &Place<'_>,
         context: &ReadContext<'_>,
         batch: &mut Batch,
     ) -> Outcome {
+        let partition = at.message.origin.partition;
         let patient_id = self.patient_id(&reading.patient.identity);
         if self.erased.contains(&patient_id) {
             return Outcome::Skipped(SkipReason::Erased);
@@ -169,23 +221,31 @@ impl Classifier {
         };
         let id = DocumentId::of_reading(reading, &self.key);
         let version = reading.version;
-        let document = self.document(reading, &assessment, patient_id, entry, context);
+        let document = self.document(reading, &assessment, patient_id, entry, at, context);
+        let entry = at.of(entry);
         if assessment.is_anomaly {
             if reading.is_correction {
-                batch.archive.push(ArchiveLine { id, version, reading: None });
+                batch.archive.push(ArchiveLine { partition, id, version, reading: None });
             }
-            batch.anomalies.push(AnomalyWrite { id, version, document });
+            batch.anomalies.push(AnomalyWrite { entry, id, version, document });
             return Outcome::Anomaly(assessment.category);
         }
         if reading.is_correction {
             let document = Document { withdrawn: true, ..document.clone() };
-            batch.anomalies.push(AnomalyWrite { id, version, document });
+            batch.anomalies.push(AnomalyWrite { entry, id, version, document });
         }
-        batch.archive.push(ArchiveLine { id, version, reading: Some(document) });
+        batch.archive.push(ArchiveLine { partition, id, version, reading: Some(document) });
         Outcome::Normal(assessment.category)
     }
 
-    fn withdraw(&self, withdrawal: &Withdrawal<'_>, context: &ReadContext<'_>, batch: &mut Batch) -> Outcome {
+    fn withdraw(
+        &self,
+        withdrawal: &Withdrawal<'_>,
+        entry: &Entry<'_>,
+        at: &Place<'_>,
+        context: &ReadContext<'_>,
+        batch: &mut Batch,
+    ) -> Outcome {
         let Some(id) = DocumentId::of_withdrawal(withdrawal, &self.key) else {
             return Outcome::Rejected(RejectionReason::NoId);
         };
@@ -195,10 +255,11 @@ impl Classifier {
             observation_id: withdrawal.key.id.as_deref().filter(|_| !is_erased).map(str::to_owned),
             patient_id: patient_id.filter(|_| !is_erased),
             withdrawn: true,
-            ..self.blank(context)
+            ..self.blank(at, context)
         };
-        batch.archive.push(ArchiveLine { id, version: withdrawal.version, reading: None });
-        batch.anomalies.push(AnomalyWrite { id, version: withdrawal.version, document });
+        let (partition, version) = (at.message.origin.partition, withdrawal.version);
+        batch.archive.push(ArchiveLine { partition, id, version, reading: None });
+        batch.anomalies.push(AnomalyWrite { entry: at.of(entry), id, version, document });
         Outcome::Withdrawn
     }
 
@@ -208,6 +269,7 @@ impl Classifier {
         assessment: &Assessment,
         patient_id: String,
         entry: &Entry<'_>,
+        at: &Place<'_>,
         context: &ReadContext<'_>,
     ) -> Document {
         let name = reading.patient.name.as_deref().filter(|_| self.privacy.store_names);
@@ -217,16 +279,23 @@ impl Classifier {
             patient_id: Some(patient_id),
             patient_name: name.map(str::to_owned),
             fhir_resource: resource.and_then(|text| RawValue::from_string(text.to_owned()).ok()),
-            ..self.blank(context)
+            ..self.blank(at, context)
         };
         document.assessed(reading, assessment)
     }
 
-    fn blank(&self, context: &ReadContext<'_>) -> Document {
+    fn blank(&self, at: &Place<'_>, context: &ReadContext<'_>) -> Document {
+        let Origin { topic, partition, offset, .. } = &at.message.origin;
+        let kafka = (self.origins == Origins::Kafka).then(|| KafkaCoordinates {
+            topic: Arc::clone(topic),
+            partition: *partition,
+            offset: *offset,
+        });
         Document {
             processed_datetime: context.now,
-            monitor: self.monitor.name.clone(),
-            namespace: self.monitor.namespace.clone(),
+            monitor: Arc::clone(&self.monitor.name),
+            namespace: Arc::clone(&self.monitor.namespace),
+            kafka,
             ..Document::default()
         }
     }

@@ -1,5 +1,7 @@
 //! The document of an assessed Reading: what is indexed, archived and shown.
 
+use std::sync::Arc;
+
 use bpmonitor_clinical::{Assessment, Category, Flag, Pressure, Reading, Reason, Severity};
 use enumset::EnumSet;
 use jiff::Timestamp;
@@ -50,17 +52,31 @@ pub struct Document {
     /// When it was classified.
     pub processed_datetime: Timestamp,
     /// The `BpMonitor`'s name.
-    pub monitor: String,
+    pub monitor: Arc<str>,
     /// The `BpMonitor`'s namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// Whether it was taken back, or corrected to what is no anomaly.
     pub withdrawn: bool,
+    /// Where in Kafka it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaCoordinates>,
     /// The patient's name, where the manifest asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patient_name: Option<String>,
     /// The Observation as received, where the manifest asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fhir_resource: Option<Box<RawValue>>,
+}
+
+/// Where in Kafka an Observation was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KafkaCoordinates {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: i32,
+    /// The record's offset in it.
+    pub offset: u64,
 }
 
 impl Document {

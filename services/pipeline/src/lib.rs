@@ -1,10 +1,13 @@
 //! The one classify loop, its ports, and their adapters.
 //!
 //! A [`Source`] gives messages, the [`Classifier`] makes a [`Batch`] of each, the sinks make the batch durable, and only then is
-//! the source's position committed. `embedded` (a feature of that name) has the adapters of the one-process runtime, `files` the file source.
+//! the source's position committed. `files` is the file source; `embedded` and `cluster` (features of these names) have the adapters of
+//! the two runtimes.
 
 mod batch;
 mod classifier;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod document;
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -14,12 +17,13 @@ mod ports;
 mod run;
 mod tally;
 
-pub use batch::{AnomalyWrite, ArchiveLine, Batch, DeadLetter};
-pub use classifier::{Classifier, Monitor, Privacy};
-pub use document::{Document, exact_number};
+pub use batch::{AnomalyWrite, ArchiveLine, Batch, DeadLetter, EntryPlace};
+pub use classifier::{Classifier, Monitor, Origins, Privacy};
+pub use document::{Document, KafkaCoordinates, exact_number};
 pub use outcome::Outcome;
 pub use ports::{
-    AnomalyStore, Archive, Checkpoint, DeadLetters, Extent, Message, Origin, PortError, Sinks, Source, Used,
+    AnomalyStore, Archive, Checkpoint, DeadLetters, Extent, Message, Origin, PortError, Refused, Sinks, Source,
+    StoreFailure, Used,
 };
 pub use run::{Committed, now, run};
 pub use tally::Tally;

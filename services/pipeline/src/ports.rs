@@ -129,8 +129,19 @@ pub trait Source: Send {
 
 /// Where anomalies, and tombstones of what is none any more, are kept: one document an id, the newest version.
 pub trait AnomalyStore: Send {
-    /// Writes each document unless a newer version of it is there. Durable at the latest when the next commit returns.
-    fn write(&mut self, writes: &[AnomalyWrite]) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Writes each document unless a newer version of it is there. Durable at the latest when the next commit returns. Gives those
+    /// that the store refuses for what they say themselves; whatever else fails is tried again, for as long as it takes.
+    fn write(
+        &mut self,
+        writes: &[AnomalyWrite],
+    ) -> impl Future<Output = Result<Vec<Refused>, PortError>> + Send;
+}
+
+/// A document that an anomaly store will never take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its number among the writes, counted from 0.
+    pub write: usize,
 }
 
 /// Where normal readings are kept.
@@ -148,7 +159,18 @@ pub trait DeadLetters: Send {
 /// Where the source's position is kept.
 pub trait Checkpoint<P>: Send {
     /// Makes the position durable, and with it everything written since the last commit.
+    /// One that gathers commits does it later, when [`Self::due`] says so.
     fn commit(&mut self, position: P, tally: &Tally) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Waits until [`Self::flush`] should be called; forever where every commit is durable when it returns. May be dropped.
+    fn due(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
+    /// Makes all gathered commits durable.
+    fn flush(&mut self) -> impl Future<Output = Result<(), PortError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// The sinks of a pipeline, one a port.

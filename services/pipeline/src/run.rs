@@ -1,11 +1,15 @@
 //! The one loop: message, batch, sinks, commit.
 
+use std::sync::Arc;
+
+use bpmonitor_clinical::RejectionReason;
 use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AnomalyStore, Archive, Batch, Checkpoint, Classifier, DeadLetters, PortError, Sinks, Source, Tally,
+    AnomalyStore, Archive, Batch, Checkpoint, Classifier, DeadLetter, DeadLetters, Extent, Message, Outcome, PortError, Refused,
+    Sinks, Source, Tally,
 };
 
 /// A batch that is durable.
@@ -43,24 +47,44 @@ where
     let (sender, mut batches) = mpsc::channel(1);
     let stop = stop.child_token();
     let _stop_reading_on_return = stop.clone().drop_guard();
-    let reading = tokio::spawn(async move { read(&mut source, &classifier, &stop, sender).await });
+    let classifier = Arc::new(classifier);
+    let reader = Arc::clone(&classifier);
+    let reading = tokio::spawn(async move { read(&mut source, &reader, &stop, sender).await });
     let mut total = Tally::default();
-    while let Some((batch, position)) = batches.recv().await {
-        write(&mut sinks, &batch, position).await?;
-        committed(Committed { tally: &batch.tally, bytes: batch.bytes });
-        total.add(&batch.tally);
+    loop {
+        let classified = tokio::select! {
+            biased;
+            () = sinks.checkpoint.due() => None,
+            classified = batches.recv() => Some(classified),
+        };
+        let Some(classified) = classified else {
+            sinks.checkpoint.flush().await?;
+            continue;
+        };
+        let Some(classified) = classified else { break };
+        let (tally, bytes) = write(&mut sinks, &classifier, classified).await?;
+        committed(Committed { tally: &tally, bytes });
+        total.add(&tally);
     }
+    sinks.checkpoint.flush().await?;
     match reading.await {
         Ok(result) => result.map(|()| total),
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
 }
 
+/// Messages, what they lead to, and the position behind them.
+struct Classified<P> {
+    messages: Vec<Message>,
+    batch: Batch,
+    position: P,
+}
+
 async fn read<S: Source>(
     source: &mut S,
     classifier: &Classifier,
     stop: &CancellationToken,
-    sender: mpsc::Sender<(Batch, S::Position)>,
+    sender: mpsc::Sender<Classified<S::Position>>,
 ) -> Result<(), PortError> {
     loop {
         let messages = tokio::select! {
@@ -71,32 +95,62 @@ async fn read<S: Source>(
         let Some(messages) = messages else { return Ok(()) };
         let batch = classifier.classify(&messages, now());
         let position = source.accept(batch.used);
-        let nothing_whole_yet = batch.bytes == 0;
+        let is_partial = messages.last().is_some_and(|message| message.extent == Extent::Partial);
+        let nothing_whole_yet = batch.bytes == 0 && is_partial;
         if nothing_whole_yet {
             continue;
         }
-        if sender.send((batch, position)).await.is_err() {
+        if sender.send(Classified { messages, batch, position }).await.is_err() {
             // The writer stopped on an error of its own, which it reports.
             return Ok(());
         }
     }
 }
 
+/// Makes a batch durable; gives what became of its entries in the end, and how many bytes it took.
 async fn write<P, A, R, D, C>(
     sinks: &mut Sinks<A, R, D, C>,
-    batch: &Batch,
-    position: P,
-) -> Result<(), PortError>
+    classifier: &Classifier,
+    classified: Classified<P>,
+) -> Result<(Tally, usize), PortError>
 where
     A: AnomalyStore,
     R: Archive,
     D: DeadLetters,
     C: Checkpoint<P>,
 {
-    sinks.archive.append(&batch.archive).await?;
-    sinks.anomalies.write(&batch.anomalies).await?;
-    sinks.dead_letters.write(&batch.dead_letters).await?;
-    sinks.checkpoint.commit(position, &batch.tally).await
+    let Classified { messages, mut batch, position } = classified;
+    let (refused, (), ()) = tokio::try_join!(
+        sinks.anomalies.write(&batch.anomalies),
+        sinks.archive.append(&batch.archive),
+        sinks.dead_letters.write(&batch.dead_letters),
+    )?;
+    if !refused.is_empty() {
+        let letters = refused_letters(classifier, &messages, &mut batch, &refused);
+        sinks.dead_letters.write(&letters).await?;
+    }
+    sinks.checkpoint.commit(position, &batch.tally).await?;
+    Ok((batch.tally, batch.bytes))
+}
+
+/// The dead letters of what the anomaly store refused, which the tally then counts as rejected.
+fn refused_letters(
+    classifier: &Classifier,
+    messages: &[Message],
+    batch: &mut Batch,
+    refused: &[Refused],
+) -> Vec<DeadLetter> {
+    let now = now();
+    let mut letters = Vec::with_capacity(refused.len());
+    for write in refused.iter().filter_map(|refused| batch.anomalies.get(refused.write)) {
+        let Some(message) = messages.get(write.entry.message) else { continue };
+        let mut counted = Tally::default();
+        counted.count(write.outcome());
+        batch.tally.subtract(&counted);
+        batch.tally.count(Outcome::Rejected(RejectionReason::Refused));
+        letters.push(classifier.refused(message, write.entry, now));
+    }
+    letters
 }
 
 /// The clock, to the millisecond: what Elasticsearch's dates hold.

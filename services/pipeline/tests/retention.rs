@@ -42,6 +42,7 @@ async fn filled(root: &std::path::Path) -> WardDirectory {
         key: store.key().clone(),
         privacy: Privacy::default(),
         monitor: Monitor::default(),
+        origins: bpmonitor_pipeline::Origins::Files,
         erased: std::collections::HashSet::new(),
     };
     let input = Input { position: FilePosition::start(file.to_str().unwrap()), follow: false };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bpmonitor_clinical::{PseudonymKey, Thresholds};
 use bpmonitor_pipeline::{
     AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, Classifier, DeadLetter, DeadLetters,
-    Extent, Message, Monitor, Origin, PortError, Privacy, Sinks, Source, Tally, Used, run,
+    Extent, Message, Monitor, Origin, PortError, Privacy, Refused, Sinks, Source, Tally, Used, run,
 };
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -63,9 +63,9 @@ impl Sink {
 }
 
 impl AnomalyStore for Sink {
-    async fn write(&mut self, writes: &[AnomalyWrite]) -> Result<(), PortError> {
+    async fn write(&mut self, writes: &[AnomalyWrite]) -> Result<Vec<Refused>, PortError> {
         self.note(format!("anomalies {}", writes.len()));
-        Ok(())
+        Ok(Vec::new())
     }
 }
 
@@ -106,6 +106,7 @@ fn classifier() -> Classifier {
         key: PseudonymKey::new(&[1; 32]),
         privacy: Privacy::default(),
         monitor: Monitor::default(),
+        origins: bpmonitor_pipeline::Origins::Files,
         erased: std::collections::HashSet::new(),
     }
 }

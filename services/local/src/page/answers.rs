@@ -182,7 +182,7 @@ mod tests {
     fn answers() -> (impl Sized, TempDir, Arc<Answers>) {
         let directory = tempfile::tempdir().unwrap();
         let ward = WardDirectory::new(directory.path());
-        let monitor = Monitor { name: "ward-3".to_owned(), namespace: "default".to_owned() };
+        let monitor = Monitor { name: "ward-3".into(), namespace: "default".into() };
         let store = ward.open(&monitor, Compression::None).unwrap();
         let status = Arc::new(Status::new(Tally::default()));
         (store, directory, Arc::new(Answers::new(ward, status)))

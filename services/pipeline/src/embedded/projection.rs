@@ -166,7 +166,7 @@ impl<'w> Writer<'w> {
     }
 
     fn archive(&mut self, line: &ArchiveLine, now: i64) -> rusqlite::Result<()> {
-        let ArchiveLine { id, version, reading } = line;
+        let ArchiveLine { partition: _, id, version, reading } = line;
         let known = self.known(&id.0)?;
         let Some(document) = reading else {
             let marker = Held { version: version.0, stored: now, measured: None };
@@ -177,7 +177,7 @@ impl<'w> Writer<'w> {
     }
 
     fn anomaly(&mut self, write: &AnomalyWrite, text: &str, seq: i64) -> rusqlite::Result<()> {
-        let AnomalyWrite { id, version, document } = write;
+        let AnomalyWrite { entry: _, id, version, document } = write;
         let known = self.known(&id.0)?;
         let is_replaced = match known.as_ref().and_then(|row| row.document) {
             Some(old) => self.remove_document(old, *version)?,
@@ -214,7 +214,7 @@ impl<'w> Writer<'w> {
     }
 
     fn insert_document(&mut self, write: &AnomalyWrite, text: &str, seq: i64) -> rusqlite::Result<()> {
-        let AnomalyWrite { id: DocumentId(id), version, document } = write;
+        let AnomalyWrite { entry: _, id: DocumentId(id), version, document } = write;
         let row = params![
             seq,
             id,

@@ -16,7 +16,7 @@ use super::retention::{self, Retention};
 use super::{NamedPosition, StoredInput, WardDirectory};
 use crate::files::FilePosition;
 use crate::{
-    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, DeadLetter, DeadLetters, PortError, Sinks,
+    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, DeadLetter, DeadLetters, PortError, Refused, Sinks,
     Tally,
 };
 
@@ -300,8 +300,9 @@ impl Ward {
 }
 
 impl AnomalyStore for EmbeddedStore {
-    async fn write(&mut self, writes: &[AnomalyWrite]) -> Result<(), PortError> {
-        block_in_place(|| self.locked().write(|ward| ward.write_anomalies(writes)))
+    async fn write(&mut self, writes: &[AnomalyWrite]) -> Result<Vec<Refused>, PortError> {
+        block_in_place(|| self.locked().write(|ward| ward.write_anomalies(writes)))?;
+        Ok(Vec::new())
     }
 }
 

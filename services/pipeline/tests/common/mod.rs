@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bpmonitor_clinical::{Category, DocumentId, Reason, Severity, Version};
 use bpmonitor_pipeline::embedded::{Compression, EmbeddedStore, NamedPosition, WardDirectory};
 use bpmonitor_pipeline::{
-    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, Document, Monitor, Outcome, Tally,
+    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, Document, EntryPlace, Monitor, Outcome, Tally,
 };
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -76,25 +76,25 @@ pub fn writes(batch: &[Written]) -> (Vec<ArchiveLine>, Vec<AnomalyWrite>, Tally)
         match &written.what {
             What::Anomaly(made) => {
                 if written.is_correction {
-                    lines.push(ArchiveLine { id, version, reading: None });
+                    lines.push(ArchiveLine { partition: 0, id, version, reading: None });
                 }
-                anomalies.push(AnomalyWrite { id, version, document: document(made) });
+                anomalies.push(AnomalyWrite { entry: EntryPlace::default(), id, version, document: document(made) });
                 tally.count(Outcome::Anomaly(made.category));
             }
             What::Normal(made) => {
                 let document = document(made);
                 if written.is_correction {
                     let document = Document { withdrawn: true, ..document.clone() };
-                    anomalies.push(AnomalyWrite { id, version, document });
+                    anomalies.push(AnomalyWrite { entry: EntryPlace::default(), id, version, document });
                 }
-                lines.push(ArchiveLine { id, version, reading: Some(document) });
+                lines.push(ArchiveLine { partition: 0, id, version, reading: Some(document) });
                 tally.count(Outcome::Normal(made.category));
             }
             What::Withdrawal => {
                 let document =
                     Document { withdrawn: true, processed_datetime: Timestamp::now(), ..Document::default() };
-                lines.push(ArchiveLine { id, version, reading: None });
-                anomalies.push(AnomalyWrite { id, version, document });
+                lines.push(ArchiveLine { partition: 0, id, version, reading: None });
+                anomalies.push(AnomalyWrite { entry: EntryPlace::default(), id, version, document });
                 tally.count(Outcome::Withdrawn);
             }
         }

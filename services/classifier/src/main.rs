@@ -1,0 +1,3 @@
+//! `bpmonitor-classifier`: reads FHIR blood pressures from Kafka, classifies them, and stores the results.
+
+fn main() {}

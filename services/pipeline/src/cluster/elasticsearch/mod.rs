@@ -1,0 +1,5 @@
+//! Elasticsearch: how it is reached.
+
+mod connection;
+
+pub use connection::{Authentication, ElasticsearchConnection};

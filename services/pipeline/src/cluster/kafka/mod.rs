@@ -1,0 +1,5 @@
+//! Kafka: how it is reached.
+
+mod connection;
+
+pub use connection::{Authentication, KafkaConnection, Mechanism, Transport};

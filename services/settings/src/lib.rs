@@ -1,0 +1,1 @@
+//! What a binary takes from its manifest, its flags and its environment.
