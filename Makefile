@@ -12,7 +12,7 @@ LISTEN ?= 127.0.0.1:8080
 
 .PHONY: help
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## Build, and run the example ward, live: the page is at LISTEN (127.0.0.1:8080)
@@ -22,19 +22,33 @@ run: build ## Build, and run the example ward, live: the page is at LISTEN (127.
 build: ## Build the user's command, target/release/bpmonitor
 	$(CARGO) build --locked --release -p bpmonitor-local
 
+.PHONY: cluster
+cluster: ## Build what runs on Kafka and Elasticsearch: producer, classifier, and bpmonitor with its cluster commands
+	$(CARGO) build --locked --release -p bpmonitor-producer -p bpmonitor-classifier -p bpmonitor-local \
+	    --features bpmonitor-local/cluster
+
 .PHONY: test
-test: real-data test-tools ## Run all tests; gets what they need (a few minutes the first time)
-	$(CARGO) test --locked --workspace --all-features
+test: real-data test-tools ## Run all tests; gets what they need, a real Kafka and Elasticsearch too (a few minutes the first time)
+	$(CARGO) build --locked --workspace --all-features
+	tests/with-lab.sh $(CARGO) test --locked --workspace --all-features
 	python3 tests/real-data/test_count.py
 	tests/fhir-profile/simulated.sh target/debug/bpmonitor
 	tests/page/run.sh target/debug/bpmonitor
 
 .PHONY: test-tools
-test-tools: ## Get the tools of single tests that are missing
+test-tools: ## Get what building and testing everything needs and is missing
 	tests/tools.sh
 
+.PHONY: lab-up
+lab-up: ## Bring up a real Kafka and Elasticsearch to test against, if they are not up
+	tests/lab/up.sh
+
+.PHONY: lab-down
+lab-down: ## End them; their data stays
+	tests/lab/down.sh
+
 .PHONY: lint
-lint: ## Check format, lints and shell scripts
+lint: test-tools ## Check format, lints and shell scripts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	for script in $$(git ls-files "*.sh"); do bash -n "$$script"; done
@@ -64,6 +78,10 @@ screenshot: build ## Take the README's picture anew
 bench: build ## Measure beside what we compare with; fails where a promise is missed
 	$(CARGO) build --locked --release -p bpmonitor-bench
 	target/release/bpmonitor-bench $(BPMONITOR)
+
+.PHONY: bench-cluster
+bench-cluster: ## Measure the classifier beside other pipelines, on a lab of its own; fails where a promise is missed (40 minutes)
+	bench/cluster/run.sh
 
 .PHONY: soak
 soak: real-data ## The long forms of fault and load tests

@@ -10,16 +10,20 @@ need() {
     command -v "$1" >/dev/null || missing+=("$2")
     shift 2
   done
-  ((${#missing[@]} > 0)) || return 0
+  ((${#missing[@]} == 0)) || get_packages_of_debian "${missing[@]}"
+}
+
+# get_packages_of_debian PACKAGE ...: by apt-get, where that can be done.
+get_packages_of_debian() {
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-    fail "install first: ${missing[*]} (Debian's names)"
+    fail "install first: $* (Debian's names)"
   fi
-  say "installing: ${missing[*]}"
+  say "installing: $*"
   if [[ -z ${apt_updated:-} ]]; then
     apt-get update -qq
     apt_updated=1
   fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # quietly LOG COMMAND ...: its output is shown only when it fails.

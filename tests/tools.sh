@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Tools of single tests: libfaketime, with which a test lets the clock jump.
+# What building and testing everything needs beside Rust and C: OpenSSL's headers for Kafka's client, and libfaketime, with which a test
+# lets the clock jump.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-need faketime faketime
+need pkg-config pkg-config faketime faketime
+pkg-config --exists openssl || get_packages_of_debian libssl-dev

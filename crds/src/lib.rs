@@ -7,10 +7,12 @@
 mod archive;
 mod definition;
 mod elasticsearch;
+pub mod index;
 mod kafka;
 mod kibana;
 pub mod manifest;
 mod monitor;
+pub mod names;
 mod patients;
 mod privacy;
 mod references;

@@ -31,7 +31,8 @@ impl PseudonymKey {
 
     /// The patient's pseudonym: HMAC-SHA-256 of the identity's text, in hexadecimal (64 characters). RFC 2104
     pub fn pseudonym(&self, identity: &PatientIdentity<'_>) -> String {
-        hex::encode(self.mac(&identity.parts()))
+        let mut text = [0; 64];
+        write_hex(&self.mac(&identity.parts()), &mut text).to_owned()
     }
 
     fn mac(&self, parts: &[&str]) -> [u8; 32] {
@@ -49,7 +50,7 @@ pub struct DocumentId(pub [u8; 16]);
 
 impl fmt::Display for DocumentId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&hex::encode(self.0))
+        formatter.write_str(write_hex(&self.0, &mut [0; 32]))
     }
 }
 
@@ -88,6 +89,14 @@ impl DocumentId {
     fn first_half(hash: [u8; 32]) -> Self {
         let (half, _) = hash.split_at(16);
         Self(half.try_into().unwrap_or_default())
+    }
+}
+
+/// Writes bytes in hexadecimal into a buffer of twice their length, without allocating: this is done for every Reading.
+fn write_hex<'b>(bytes: &[u8], buffer: &'b mut [u8]) -> &'b str {
+    match hex::encode_to_slice(bytes, buffer) {
+        Ok(()) => str::from_utf8(buffer).unwrap_or_default(),
+        Err(_) => "",
     }
 }
 

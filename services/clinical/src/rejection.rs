@@ -99,7 +99,9 @@ impl RejectionReason {
             Self::InvalidTime => "the effective time is not a FHIR date or time",
             Self::NoTime => "neither an effective time nor issued",
             Self::Future => "the effective time is further ahead of the clock than the allowed skew",
-            Self::Refused => "Elasticsearch refused the document itself: it is too large, or does not fit the index's mapping",
+            Self::Refused => {
+                "Elasticsearch refused the document itself: it is too large, or does not fit the index's mapping"
+            }
         }
     }
 }

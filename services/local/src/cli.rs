@@ -8,6 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
+#[cfg(feature = "cluster")]
+use bpmonitor_settings::KeyArgs;
+
+#[cfg(feature = "cluster")]
+use crate::cluster::{CheckArgs, KafkaWardArgs, PrepareArgs};
+
 /// Monitors blood pressure on a stream of FHIR Observations: a whole ward in one process, and Unix filters.
 ///
 /// Decision support on a stream. It is not a medical device.
@@ -33,9 +39,9 @@ pub(crate) enum Command {
     /// Classify FHIR from files or standard input, one line out per entry
     Classify(ClassifyArgs),
     /// Read FHIR files into a ward, running or not; each file once, and on from where it was
-    Import(ImportArgs),
+    Import(Box<ImportArgs>),
     /// Show readings as they are classified
-    Tail(TailArgs),
+    Tail(Box<TailArgs>),
     /// The archive of normal readings
     #[command(subcommand)]
     Archive(ArchiveCommand),
@@ -46,6 +52,19 @@ pub(crate) enum Command {
     Pseudonym(PseudonymArgs),
     /// Erase a patient from database and archive, and keep replays out
     Erase(EraseArgs),
+    /// Check a ward in Kafka and Elasticsearch: is it all there, and does an observation travel end to end
+    ///
+    /// One line a check, each with what to do where it fails: Kafka, its topics and this user's rights, the classifier, Elasticsearch,
+    /// its index, aliases and mapping, and the key's privileges. Then it publishes an Observation of a patient who is none
+    /// (Patient/bpmonitor-check), waits for its document, and withdraws it. The exit code is 0 where nothing failed.
+    #[cfg(feature = "cluster")]
+    Check(Box<CheckArgs>),
+    /// Make what a ward needs in Kafka and Elasticsearch, where no operator does
+    ///
+    /// Topics, the index with its template and aliases, and, where asked for, an API key for the classifier. What is there already
+    /// stays; what differs and can be changed without harm is changed, and said. Needs the rights of an administrator.
+    #[cfg(feature = "cluster")]
+    Prepare(Box<PrepareArgs>),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -129,13 +148,21 @@ pub(crate) struct ClassifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) ward: KafkaWardArgs,
     /// FHIR files: Observations, Bundles, NDJSON, mixed
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// The ward's data directory, or the address of a running ward's page
-    #[arg(long, value_name = "DIR|URL")]
-    pub(crate) into: String,
-    /// The `BpMonitor` manifest; needed only where the directory holds no ward yet
+    #[cfg(not(feature = "cluster"))]
+    #[arg(long, value_name = "DIR|URL", required = true)]
+    pub(crate) into: Option<String>,
+    /// The ward's data directory, the address of a running ward's page, or Kafka: kafka://HOST:PORT[/TOPIC]
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "DIR|URL", required_unless_present_any = ["kafka", "bootstrap_servers"])]
+    pub(crate) into: Option<String>,
+    /// The `BpMonitor` manifest; not needed where the directory holds a ward already
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// The ward's token, where its page asks for one
@@ -153,6 +180,9 @@ pub(crate) enum RowOutput {
 
 #[derive(Debug, Args)]
 pub(crate) struct TailArgs {
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) ward: KafkaWardArgs,
     /// Begin with everything that is stored, not only with what comes from now on
     #[arg(long)]
     pub(crate) all: bool,
@@ -164,6 +194,13 @@ pub(crate) struct TailArgs {
     pub(crate) output: Option<RowOutput>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+    /// The manifest of a ward in Kafka: names, servers, thresholds
+    #[cfg(feature = "cluster")]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -195,32 +232,55 @@ pub(crate) struct ExportArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RejectedCommand {
     /// List what could not be read: where it came from and why, never what it says
-    List(ListArgs),
+    List(Box<ListArgs>),
     /// Print the original of one Rejection as it was received, an entry of a Bundle with what it needs of it. It may name a
     /// patient
-    Show {
-        /// Its number in `rejected list`
-        number: i64,
-        #[command(flatten)]
-        data: DataArgs,
-    },
+    Show(Box<ShowArgs>),
     /// Read all of them again, after a fix of the manifest or of this program
-    Replay {
-        #[command(flatten)]
-        data: DataArgs,
-        /// A changed manifest; the ward's own unless given
-        #[arg(short = 'f', long = "file", value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
+    Replay(Box<ReplayArgs>),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) ward: KafkaWardArgs,
     /// What to print; a table on a terminal and JSON in a pipe unless given
     #[arg(short, long)]
     pub(crate) output: Option<RowOutput>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+    /// The manifest of a ward in Kafka
+    #[cfg(feature = "cluster")]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) ward: KafkaWardArgs,
+    /// Its number in `rejected list`; of a ward in Kafka also its key there
+    pub(crate) letter: String,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// The manifest of a ward in Kafka
+    #[cfg(feature = "cluster")]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) ward: KafkaWardArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// A changed manifest; the ward's own unless given
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// How a person names a patient.
@@ -243,7 +303,7 @@ pub(crate) struct EraseArgs {
 }
 
 /// A length of time as manifests write it.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a whole number above 0 and a unit (s, m, h or d), as in 30s".to_owned();
     HumanDuration::new(text).to_std().filter(|duration| !duration.is_zero()).ok_or_else(wrong)
 }

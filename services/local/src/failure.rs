@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use bpmonitor_pipeline::PortError;
 use bpmonitor_pipeline::embedded::WardError;
+use bpmonitor_settings::SettingsError;
 
 /// The exit code of bad usage: a wrong manifest, an unreadable file.
 const BAD_USAGE: u8 = 2;
@@ -42,7 +43,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             "bpmonitor: the ward's database is damaged. Put the data directory back from a copy, or begin anew in another one with --data"
         );
     }
-    ExitCode::from(if error.is::<BadUsage>() { BAD_USAGE } else { 1 })
+    let is_usage = error.is::<BadUsage>() || error.is::<SettingsError>();
+    ExitCode::from(if is_usage { BAD_USAGE } else { 1 })
 }
 
 /// Whoever reads our output has read enough.

@@ -1,12 +1,12 @@
 //! `bpmonitor`: the user's command.
 
 mod cli;
-mod clock;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod commands;
 mod failure;
 mod inputs;
 mod live;
-mod manifest;
 mod page;
 mod progress;
 mod pump;
@@ -16,7 +16,6 @@ mod status;
 mod summary;
 mod ward;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -28,15 +27,7 @@ const NOTICE: &str = "Decision support on a stream. It is not a medical device."
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .without_time()
-        .init();
+    bpmonitor_settings::logs::init(false);
     match commands::execute(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),

@@ -6,13 +6,11 @@ use anyhow::{Context, Result};
 use bpmonitor_pipeline::embedded::{EmbeddedStore, Inbox};
 use bpmonitor_pipeline::files::{FileSource, Input};
 use bpmonitor_pipeline::{Checkpoint, Committed, Source, Tally};
+use bpmonitor_settings::shutdown::cancel_on_signal;
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use crate::ward::Ward;
-
-/// The exit code of a program that an interrupt ended, as shells have it: 128 and the signal's number.
-const ENDED_AT_ONCE: i32 = 130;
 
 /// What was read into a ward.
 pub(crate) struct Pumped {
@@ -78,28 +76,4 @@ pub(crate) async fn cancel_after(time: Option<Duration>, stop: CancellationToken
         tokio::time::sleep(time).await;
         stop.cancel();
     }
-}
-
-/// Cancels on SIGINT (Ctrl-C) or SIGTERM: what was read is made durable, then the run ends.
-pub(crate) async fn cancel_on_signal(stop: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::warn!("signals cannot be caught: an interrupt ends at once; nothing is lost by it");
-        return;
-    };
-    let mut signal = async || {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    signal().await;
-    tracing::info!(
-        "stopping: what was read is made durable first; once more ends at once, and nothing is lost by it either"
-    );
-    stop.cancel();
-    signal().await;
-    std::process::exit(ENDED_AT_ONCE);
 }

@@ -155,6 +155,9 @@ fn split(address: &str) -> Result<Option<(String, &str)>> {
             "https is not spoken here: name the ward's own address, http://HOST:PORT, from a machine that may see it",
         );
     }
+    if cfg!(not(feature = "cluster")) && scheme.eq_ignore_ascii_case("kafka") {
+        return wrong("this bpmonitor was built without Kafka: build it with `--features cluster`");
+    }
     if !scheme.eq_ignore_ascii_case("http") {
         return wrong("files go into a directory, or to a running ward's address, http://HOST:PORT");
     }

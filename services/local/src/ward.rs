@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use bpmonitor_clinical::PatientIdentity;
+use bpmonitor_crds::ArchiveCompression;
+use bpmonitor_pipeline::embedded::{Compression, EmbeddedStore, Retention, WardDirectory};
 use bpmonitor_pipeline::{Classifier, Origins};
-use bpmonitor_pipeline::embedded::{EmbeddedStore, WardDirectory};
+use bpmonitor_settings::manifest::{self, Settings};
 
 use crate::failure::bad_usage;
-use crate::manifest::{self, Settings};
 
 /// A ward opened for writing.
 pub(crate) struct Ward {
@@ -23,7 +24,7 @@ impl Ward {
             let data = directory.path().display();
             return Err(bad_usage(format!("{data}: a data directory's path must be UTF-8")));
         }
-        let store = directory.open(&settings.monitor, settings.compression)?;
+        let store = directory.open(&settings.monitor, compression(settings))?;
         store.set_manifest(&settings.json)?;
         let classifier = Classifier {
             source: settings.source.clone(),
@@ -41,11 +42,28 @@ impl Ward {
 /// The settings of a manifest, or of the one that the ward was last run with.
 pub(crate) fn settings(file: Option<&Path>, directory: &WardDirectory) -> Result<Settings> {
     if let Some(file) = file {
-        return manifest::read(file);
+        return Ok(manifest::read(file)?);
     }
     let stored = directory.manifest()?;
     let json = stored.ok_or_else(|| bad_usage("the ward has no manifest yet: give one with -f"))?;
-    manifest::parse(&json, "the ward's manifest")
+    Ok(manifest::parse(&json, "the ward's manifest")?)
+}
+
+/// How the ward's archive is written.
+pub(crate) const fn compression(settings: &Settings) -> Compression {
+    match settings.compression {
+        ArchiveCompression::Zstd => Compression::Zstd,
+        ArchiveCompression::None => Compression::None,
+    }
+}
+
+/// How long a ward keeps what it stores.
+pub(crate) fn retention(settings: &Settings) -> Retention {
+    Retention {
+        anomalies: settings.anomalies_retention,
+        archive: settings.archive_retention,
+        ..Retention::default()
+    }
 }
 
 /// A patient as the ward stores it, from what a person types.

@@ -105,6 +105,11 @@ impl Document {
 /// The serializer's.
 pub fn exact_number<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
+        // Most pressures are whole: without the way over text.
+        Some(value) if value.scale() == 0 => match i64::try_from(*value) {
+            Ok(whole) => serializer.serialize_i64(whole),
+            Err(_) => serializer.serialize_i128(value.mantissa()),
+        },
         Some(value) => {
             RawValue::from_string(value.to_string()).map_err(S::Error::custom)?.serialize(serializer)
         }

@@ -15,6 +15,10 @@ pub mod files;
 mod outcome;
 mod ports;
 mod run;
+#[cfg(any(feature = "embedded", feature = "cluster"))]
+pub mod secret;
+#[cfg(any(feature = "embedded", feature = "cluster"))]
+mod segments;
 mod tally;
 
 pub use batch::{AnomalyWrite, ArchiveLine, Batch, DeadLetter, EntryPlace};

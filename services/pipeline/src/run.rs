@@ -52,17 +52,17 @@ where
     let reading = tokio::spawn(async move { read(&mut source, &reader, &stop, sender).await });
     let mut total = Tally::default();
     loop {
-        let classified = tokio::select! {
+        let received = tokio::select! {
             biased;
             () = sinks.checkpoint.due() => None,
-            classified = batches.recv() => Some(classified),
+            received = batches.recv() => Some(received),
         };
-        let Some(classified) = classified else {
+        let Some(received) = received else {
             sinks.checkpoint.flush().await?;
             continue;
         };
-        let Some(classified) = classified else { break };
-        let (tally, bytes) = write(&mut sinks, &classifier, classified).await?;
+        let Some(made) = received else { break };
+        let (tally, bytes) = write(&mut sinks, &classifier, made).await?;
         committed(Committed { tally: &tally, bytes });
         total.add(&tally);
     }
@@ -111,7 +111,7 @@ async fn read<S: Source>(
 async fn write<P, A, R, D, C>(
     sinks: &mut Sinks<A, R, D, C>,
     classifier: &Classifier,
-    classified: Classified<P>,
+    made: Classified<P>,
 ) -> Result<(Tally, usize), PortError>
 where
     A: AnomalyStore,
@@ -119,7 +119,7 @@ where
     D: DeadLetters,
     C: Checkpoint<P>,
 {
-    let Classified { messages, mut batch, position } = classified;
+    let Classified { messages, mut batch, position } = made;
     let (refused, (), ()) = tokio::try_join!(
         sinks.anomalies.write(&batch.anomalies),
         sinks.archive.append(&batch.archive),

@@ -1,29 +1,17 @@
-//! The simulated ward: FHIR blood-pressure Observations as a pure function of settings, start and position.
+//! Publishes FHIR R4 Observations to Kafka, each once: a manifest's simulated patients, or FHIR files.
 //!
-//! [`Simulation::begin`] starts a ward, [`Simulation::take`] gives the Observations that are due, and
-//! [`Simulation::resume`] goes on from a stored [`Position`] with the same bytes as if nothing had happened. No I/O and no
-//! clock of its own. All figures are made up: they are for trying things out, not for conclusions about people.
+//! [`ward::publish`] keeps a simulated ward going, [`replay::publish`] reads files to their end. Both go on where they were left,
+//! also after a kill: how far they have come stands in the compacted state topic, together with the offsets from which on further
+//! records of theirs may be in the Observations' topic. Each record says in a header what it is, so that those are found and not
+//! published again. Everything here blocks: call it where a thread may.
 
-mod bands;
-mod draw;
-mod episode;
-mod locale;
-mod names;
-mod number;
-mod observation;
-mod patient;
-mod position;
-mod pressure;
-mod ranks;
-mod rhythm;
-mod round;
-mod schedule;
-mod settings;
-mod simulation;
+mod error;
+mod kafka;
+pub mod replay;
+mod status;
+mod target;
+pub mod ward;
 
-pub use bands::Category;
-pub use locale::{Locale, UnknownLocale};
-pub use patient::{Patient, Sex};
-pub use position::{Position, ResumeError};
-pub use settings::{History, Mix, Settings};
-pub use simulation::{Observation, Progress, Simulation};
+pub use error::PublishError;
+pub use status::Status;
+pub use target::{Host, NewTopics, Target};

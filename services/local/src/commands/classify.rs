@@ -12,11 +12,11 @@ use bpmonitor_clinical::{
 use bpmonitor_pipeline::embedded::WardDirectory;
 use bpmonitor_pipeline::files::{Chunks, Filled};
 use bpmonitor_pipeline::{Outcome, Tally};
+use bpmonitor_settings::manifest::{self, Settings};
 use jiff::Timestamp;
 
 use crate::cli::{ClassifyArgs, ClassifyOutput};
 use crate::failure::bad_usage;
-use crate::manifest::{self, Settings};
 use crate::rows::{At, EntryRow, write_entry_heads};
 use crate::{progress, summary};
 

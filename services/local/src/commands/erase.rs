@@ -21,7 +21,7 @@ pub(super) fn erase(args: &EraseArgs) -> Result<()> {
     };
     let ward = Ward::open(&directory, &settings)?;
     page::sweep(&directory, Sweep::Alone);
-    let erased = ward.store.erase(&patient, settings.compression)?;
+    let erased = ward.store.erase(&patient, ward::compression(&settings))?;
     let mut out = io::stdout().lock();
     writeln!(out, "erased {patient}")?;
     writeln!(out, "  anomalies removed          {:>10}", grouped(erased.anomalies))?;

@@ -20,9 +20,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Has the ward read the files.
 pub(super) fn import(args: &ImportArgs) -> Result<()> {
     let paths = inputs::resolve(&args.files)?;
-    match Remote::at(&args.into, args.token.as_deref())? {
+    #[cfg(feature = "cluster")]
+    if let Some(kafka) = crate::cluster::KafkaAddress::of(args)? {
+        return crate::cluster::import(args, &kafka, &paths);
+    }
+    let into = args.into.as_deref().unwrap_or_default();
+    match Remote::at(into, args.token.as_deref())? {
         Some(ward) => import_remotely(&ward, &paths),
-        None => import_into_directory(args, &paths),
+        None => import_into_directory(args, into, &paths),
     }
 }
 
@@ -38,8 +43,8 @@ fn import_remotely(ward: &Remote, paths: &[String]) -> Result<()> {
 }
 
 /// Asks the ward to read the files; where nobody runs it, does so itself.
-fn import_into_directory(args: &ImportArgs, paths: &[String]) -> Result<()> {
-    let directory = WardDirectory::new(&args.into);
+fn import_into_directory(args: &ImportArgs, into: &str, paths: &[String]) -> Result<()> {
+    let directory = WardDirectory::new(into);
     let settings = ward::settings(args.file.as_deref(), &directory)?;
     directory.check_owner(&settings.monitor)?;
     directory.create()?;
@@ -100,7 +105,7 @@ fn report(out: &mut impl Write, directory: &WardDirectory, paths: &[String]) -> 
     Ok(())
 }
 
-fn write_import(out: &mut impl Write, path: &str, tally: &Tally) -> Result<()> {
+pub(crate) fn write_import(out: &mut impl Write, path: &str, tally: &Tally) -> Result<()> {
     writeln!(out, "{path}")?;
     summary::write(out, tally)?;
     Ok(writeln!(out)?)

@@ -3,12 +3,12 @@
 mod archive;
 mod classify;
 mod erase;
-mod import;
+pub(crate) mod import;
 mod pseudonym;
-mod rejected;
+pub(crate) mod rejected;
 mod run;
 mod simulate;
-mod tail;
+pub(crate) mod tail;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -27,10 +27,14 @@ pub(crate) fn execute(command: Command) -> Result<()> {
         Command::Tail(args) => tail::tail(&args),
         Command::Archive(ArchiveCommand::Export(args)) => archive::export(&args),
         Command::Rejected(RejectedCommand::List(args)) => rejected::list(&args),
-        Command::Rejected(RejectedCommand::Show { number, data }) => rejected::show(number, &data),
-        Command::Rejected(RejectedCommand::Replay { data, file }) => rejected::replay(&data, file.as_deref()),
+        Command::Rejected(RejectedCommand::Show(args)) => rejected::show(&args),
+        Command::Rejected(RejectedCommand::Replay(args)) => rejected::replay(&args),
         Command::Pseudonym(args) => pseudonym::pseudonym(&args),
         Command::Erase(args) => erase::erase(&args),
+        #[cfg(feature = "cluster")]
+        Command::Check(args) => crate::cluster::check::check(&args),
+        #[cfg(feature = "cluster")]
+        Command::Prepare(args) => crate::cluster::prepare::prepare(&args),
         Command::Completions { shell } => {
             // Into memory first: the generator takes a closed pipe for a reason to panic.
             let mut completions = Vec::new();
@@ -40,7 +44,18 @@ pub(crate) fn execute(command: Command) -> Result<()> {
     }
 }
 
+/// Refuses a manifest beside a ward in a directory, which has its own.
+#[cfg(feature = "cluster")]
+fn refuse_manifest(file: Option<&std::path::Path>) -> Result<()> {
+    if file.is_some() {
+        let advice =
+            "a manifest is for a ward in Kafka: give --kafka or --bootstrap-servers too, or remove -f";
+        return Err(crate::failure::bad_usage(advice));
+    }
+    Ok(())
+}
+
 /// What was asked for; else what suits standard output.
-fn row_output(asked: Option<RowOutput>) -> RowOutput {
+pub(crate) fn row_output(asked: Option<RowOutput>) -> RowOutput {
     asked.unwrap_or_else(|| if io::stdout().is_terminal() { RowOutput::Table } else { RowOutput::Json })
 }

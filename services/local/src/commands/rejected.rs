@@ -1,7 +1,6 @@
 //! `bpmonitor rejected`: what could not be read, why, and once more.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use anyhow::Result;
 use bpmonitor_pipeline::embedded::{Letter, LetterSource, WardDirectory};
@@ -9,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::row_output;
-use crate::cli::{DataArgs, ListArgs, RowOutput};
+use crate::cli::{ListArgs, ReplayArgs, RowOutput, ShowArgs};
 use crate::failure::bad_usage;
 use crate::rows::At;
 use crate::ward::{self, Ward};
@@ -31,6 +30,12 @@ struct Row<'a> {
 
 /// Lists every Rejection.
 pub(super) fn list(args: &ListArgs) -> Result<()> {
+    #[cfg(feature = "cluster")]
+    if args.ward.is_meant()? {
+        return crate::cluster::rejected::list(args);
+    }
+    #[cfg(feature = "cluster")]
+    super::refuse_manifest(args.file.as_deref())?;
     let directory = WardDirectory::new(&args.data.data);
     let output = row_output(args.output);
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -72,20 +77,37 @@ fn write_row(out: &mut impl Write, row: &Row<'_>, output: RowOutput) -> Result<(
 }
 
 /// Prints the bytes of one Rejection as they were received.
-pub(super) fn show(number: i64, data: &DataArgs) -> Result<()> {
-    let directory = WardDirectory::new(&data.data);
-    let found = directory.dead_letters(number - 1, 1)?.into_iter().find(|letter| letter.seq == number);
-    let letter = found
-        .ok_or_else(|| bad_usage(format!("no Rejection has the number {number}: see `rejected list`")))?;
+pub(super) fn show(args: &ShowArgs) -> Result<()> {
+    #[cfg(feature = "cluster")]
+    if args.ward.is_meant()? {
+        return crate::cluster::rejected::show(args);
+    }
+    #[cfg(feature = "cluster")]
+    super::refuse_manifest(args.file.as_deref())?;
+    let unknown = || bad_usage(format!("no Rejection has the number {}: see `rejected list`", args.letter));
+    let number: i64 = args.letter.parse().map_err(|_| unknown())?;
+    let directory = WardDirectory::new(&args.data.data);
+    let found =
+        directory.dead_letters(number.saturating_sub(1), 1)?.into_iter().find(|letter| letter.seq == number);
+    let letter = found.ok_or_else(unknown)?;
+    write_original(&letter.letter.original)
+}
+
+/// Writes an original, and a line end behind it.
+pub(crate) fn write_original(original: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(&letter.letter.original)?;
+    out.write_all(original)?;
     Ok(out.write_all(b"\n")?)
 }
 
 /// Reads every Rejection again. What can be read now is stored; the rest stays.
-pub(super) fn replay(data: &DataArgs, file: Option<&Path>) -> Result<()> {
-    let directory = WardDirectory::new(&data.data);
-    let settings = ward::settings(file, &directory)?;
+pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
+    #[cfg(feature = "cluster")]
+    if args.ward.is_meant()? {
+        return crate::cluster::rejected::replay(args);
+    }
+    let directory = WardDirectory::new(&args.data.data);
+    let settings = ward::settings(args.file.as_deref(), &directory)?;
     let ward = Ward::open(&directory, &settings)?;
     let bar = progress::spinner();
     let store = ward.store.clone();

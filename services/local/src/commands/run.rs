@@ -6,13 +6,13 @@ use anyhow::Result;
 use bpmonitor_pipeline::Tally;
 use bpmonitor_pipeline::embedded::WardDirectory;
 use bpmonitor_pipeline::files::Input;
+use bpmonitor_settings::manifest::{self, Settings};
 
 use crate::cli::RunArgs;
 use crate::failure::bad_usage;
-use crate::manifest::Settings;
 use crate::pump::Pumped;
-use crate::ward::Ward;
-use crate::{inputs, live, manifest, progress, pump, summary};
+use crate::ward::{self, Ward};
+use crate::{inputs, live, progress, pump, summary};
 
 /// Runs the ward live, or to the end of its files.
 pub(super) fn run(args: &RunArgs) -> Result<()> {
@@ -28,7 +28,7 @@ fn read_to_the_end(args: &RunArgs, settings: &Settings) -> Result<()> {
     let paths = inputs::resolve(&args.input)?;
     let directory = WardDirectory::new(&args.data.data);
     let ward = Ward::open(&directory, settings)?;
-    ward.store.retain(settings.retention)?;
+    ward.store.retain(ward::retention(settings))?;
     let inputs: Vec<Input> = paths
         .iter()
         .map(|path| Ok(Input { position: ward.store.position(path)?, follow: false }))

@@ -3,12 +3,12 @@
 use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
-use bpmonitor_producer::Simulation;
+use bpmonitor_settings::manifest;
+use bpmonitor_simulation::Simulation;
 use jiff::Timestamp;
 
 use crate::cli::SimulateArgs;
 use crate::failure::bad_usage;
-use crate::manifest;
 
 /// How many Observations are made at once.
 const BATCH: u64 = 1024;

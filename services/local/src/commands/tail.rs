@@ -15,26 +15,53 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Prints what is stored and what comes, until interrupted.
 pub(super) fn tail(args: &TailArgs) -> Result<()> {
+    #[cfg(feature = "cluster")]
+    if args.ward.is_meant()? {
+        return crate::cluster::tail::tail(args);
+    }
+    #[cfg(feature = "cluster")]
+    super::refuse_manifest(args.file.as_deref())?;
     let directory = WardDirectory::new(&args.data.data);
     let mut tail = Tail::new(&directory, args.all)?;
-    let output = row_output(args.output);
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    if output == RowOutput::Table {
-        writeln!(out, "{:<22}{:<14}{:>9}  {:<22}FLAGS", "MEASURED", "PATIENT", "MMHG", "CATEGORY")?;
-    }
+    let mut rows = Rows::new(args.output)?;
     loop {
-        tail.read::<anyhow::Error>(|document| {
-            match output {
-                RowOutput::Json => writeln!(out, "{document}")?,
-                RowOutput::Table => write_columns(&mut out, document)?,
-            }
-            Ok(())
-        })?;
-        out.flush()?;
+        tail.read::<anyhow::Error>(|document| rows.print(document))?;
+        rows.flush()?;
         if args.once {
             return Ok(());
         }
         std::thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+/// Documents printed one a line.
+pub(crate) struct Rows {
+    output: RowOutput,
+    out: io::BufWriter<io::StdoutLock<'static>>,
+}
+
+impl Rows {
+    /// Begins to print as asked, else as suits standard output.
+    pub(crate) fn new(asked: Option<RowOutput>) -> Result<Self> {
+        let output = row_output(asked);
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        if output == RowOutput::Table {
+            writeln!(out, "{:<22}{:<14}{:>9}  {:<22}FLAGS", "MEASURED", "PATIENT", "MMHG", "CATEGORY")?;
+        }
+        Ok(Self { output, out })
+    }
+
+    /// Prints a document, given as JSON.
+    pub(crate) fn print(&mut self, document: &str) -> Result<()> {
+        match self.output {
+            RowOutput::Json => Ok(writeln!(self.out, "{document}")?),
+            RowOutput::Table => write_columns(&mut self.out, document),
+        }
+    }
+
+    /// Shows what was printed.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
     }
 }
 

@@ -14,6 +14,8 @@ use bpmonitor_pipeline::Tally;
 use bpmonitor_pipeline::embedded::view::Range;
 use bpmonitor_pipeline::embedded::{EmbeddedStore, Inbox, Retention, WardDirectory};
 use bpmonitor_pipeline::files::{FileSource, Input};
+use bpmonitor_settings::manifest::Settings;
+use bpmonitor_settings::shutdown::cancel_on_signal;
 use enumset::EnumSet;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
@@ -21,10 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::RunArgs;
 use crate::failure::{bad_usage, is_disk_full};
-use crate::manifest::Settings;
 use crate::page::{self, Guarded, Page, Sweep};
 use crate::status::Status;
-use crate::ward::Ward;
+use crate::ward::{self, Ward};
 use crate::{inputs, pump, summary};
 use simulated::SimulatedSource;
 use source::WardSource;
@@ -60,7 +61,7 @@ async fn live(args: &RunArgs, settings: &Settings, paths: Vec<String>) -> Result
     let page = bound.guarded(&directory)?;
     let status = Arc::new(Status::new(ward.store.tally()));
     let stop = CancellationToken::new();
-    tokio::spawn(pump::cancel_on_signal(stop.clone()));
+    tokio::spawn(cancel_on_signal(stop.clone()));
     let live = Live { args, settings, ward, paths, status, stop };
     page::sweep(&directory, Sweep::Alone);
     let source = live.source().await?;
@@ -78,7 +79,7 @@ async fn live(args: &RunArgs, settings: &Settings, paths: Vec<String>) -> Result
 
 impl Live<'_> {
     /// The simulated patients, where there are any.
-    fn wanted(&self) -> Option<&bpmonitor_producer::Settings> {
+    fn wanted(&self) -> Option<&bpmonitor_simulation::Settings> {
         self.settings.simulated.as_ref().filter(|_| self.paths.is_empty())
     }
 
@@ -105,7 +106,8 @@ impl Live<'_> {
     async fn monitor(&self, source: WardSource, page: Guarded) -> Result<Tally> {
         let store = &self.ward.store;
         let mut serving = tokio::spawn(page.serve(self.page()));
-        let tidying = tokio::spawn(tidy(store.clone(), self.settings.retention, Arc::clone(&self.status)));
+        let retention = ward::retention(self.settings);
+        let tidying = tokio::spawn(tidy(store.clone(), retention, Arc::clone(&self.status)));
         tokio::spawn(pump::cancel_after(self.args.duration, self.stop.clone()));
         let pipeline = self.pipeline(source);
         tokio::pin!(pipeline);
@@ -174,7 +176,7 @@ impl Live<'_> {
 }
 
 /// What of a ward does not change while it runs, as docs/api.md has it.
-fn facts(settings: &Settings, simulated: Option<&bpmonitor_producer::Settings>) -> Value {
+fn facts(settings: &Settings, simulated: Option<&bpmonitor_simulation::Settings>) -> Value {
     let categories = EnumSet::<Category>::all();
     let categories: Vec<Value> = categories
         .iter()

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bpmonitor_pipeline::embedded::EmbeddedStore;
 use bpmonitor_pipeline::{Checkpoint, Tally, now};
-use bpmonitor_producer::{Position, Simulation};
+use bpmonitor_simulation::{Position, Simulation};
 use jiff::{SignedDuration, Timestamp};
 
 use super::simulated::{NAME, position_of};
@@ -15,7 +15,7 @@ const CLOCK_MAY_BE_BEHIND: SignedDuration = SignedDuration::from_mins(10);
 /// The ward's simulated patients: from where they were left, or from the beginning.
 pub(super) async fn simulation(
     start: Option<Timestamp>,
-    wanted: &bpmonitor_producer::Settings,
+    wanted: &bpmonitor_simulation::Settings,
     store: &EmbeddedStore,
 ) -> Result<Simulation> {
     let Some(state) = store.named_position(NAME)? else {
@@ -42,7 +42,7 @@ pub(super) async fn simulation(
 /// A new simulation, whose beginning is durable before anything comes of it.
 async fn begin(
     start: Option<Timestamp>,
-    wanted: &bpmonitor_producer::Settings,
+    wanted: &bpmonitor_simulation::Settings,
     store: &EmbeddedStore,
 ) -> Result<Simulation> {
     let now = now();

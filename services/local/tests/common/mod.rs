@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test uses a part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
+#[cfg(feature = "cluster")]
+pub(crate) mod cluster;
 pub(crate) mod held;
 pub(crate) mod observations;
 pub(crate) mod page;

@@ -2,48 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
+use crate::segments::{Compression, SEGMENT_BYTES, ZSTD_LEVEL, create_private, sync_directory};
 use crate::{ArchiveLine, PortError};
-
-/// From which length on a segment is closed, in bytes.
-const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
-/// zstd's own default: a good ratio at several hundred megabytes a second.
-const ZSTD_LEVEL: i32 = 3;
-
-/// How segments are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// JSON lines as they are (`.jsonl`).
-    None,
-    /// zstd frames (`.jsonl.zst`), readable with `zstdcat`.
-    #[default]
-    Zstd,
-}
-
-impl Compression {
-    /// How the segment of this name is written; none where the name is no segment's.
-    fn of(name: &str) -> Option<Self> {
-        let (_, suffix) = name.split_once('.')?;
-        match suffix {
-            "jsonl" => Some(Self::None),
-            "jsonl.zst" => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-
-    const fn suffix(self) -> &'static str {
-        match self {
-            Self::None => ".jsonl",
-            Self::Zstd => ".jsonl.zst",
-        }
-    }
-}
+use jiff::Timestamp;
 
 /// A segment, and up to where it is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +87,9 @@ impl SegmentWriter {
     /// Appends lines and makes them durable; the segment as it is then. `first_offset` names a new segment.
     pub(super) fn append(&mut self, lines: &[ArchiveLine], first_offset: u64) -> Result<Segment, PortError> {
         let now = Timestamp::now();
-        let bytes = self.encode(lines).map_err(PortError::io("encoding archive lines"))?;
+        let failed = || PortError::io("encoding archive lines");
+        let text = serialize(lines).map_err(failed())?;
+        let bytes = self.compression.encode(&text).map_err(failed())?;
         let is_of_today = |segment: &Segment| segment.name.contains(&now.strftime("-%Y%m%dT").to_string());
         self.open.take_if(|(segment, _)| !is_of_today(segment));
         let (segment, file) = match self.open.take() {
@@ -142,22 +107,15 @@ impl SegmentWriter {
         }
         Ok(durable)
     }
+}
 
-    fn encode(&self, lines: &[ArchiveLine]) -> io::Result<Vec<u8>> {
-        let mut text = Vec::with_capacity(lines.len() * 768);
-        for line in lines {
-            serde_json::to_writer(&mut text, line)?;
-            text.push(b'\n');
-        }
-        match self.compression {
-            Compression::None => Ok(text),
-            Compression::Zstd => {
-                let mut frame = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
-                frame.include_checksum(true)?;
-                frame.compress(&text)
-            }
-        }
+fn serialize(lines: &[ArchiveLine]) -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(lines.len() * 768);
+    for line in lines {
+        serde_json::to_writer(&mut text, line)?;
+        text.push(b'\n');
     }
+    Ok(text)
 }
 
 fn create(
@@ -170,15 +128,9 @@ fn create(
     let name = format!("readings-0-{first_offset:020}-{time}{}", compression.suffix());
     let path = directory.join(&name);
     let what = || format!("creating {}", path.display());
-    let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
-    let file = file.map_err(PortError::io(what()))?;
+    let file = create_private(&path).map_err(PortError::io(what()))?;
     sync_directory(directory).map_err(PortError::io(what()))?;
     Ok((Segment { name, bytes: 0, lines: 0, written: now }, file))
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 /// Cuts off what was written to segments and not committed, and removes files that never were.

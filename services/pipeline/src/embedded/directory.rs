@@ -9,8 +9,8 @@ use bpmonitor_clinical::PseudonymKey;
 
 use super::archive::{self, SegmentWriter};
 use super::database::Database;
-use super::secret::make_secret;
 use super::{Compression, EmbeddedStore, Letter, Segment, StoredInput};
+use crate::secret::{make_secret, read_secret};
 use crate::{Monitor, PortError};
 
 /// Why a data directory cannot be used.
@@ -151,7 +151,8 @@ impl WardDirectory {
         if !self.holds_ward() {
             return Err(self.no_ward());
         }
-        read_key(&self.key_file()).ok_or_else(|| self.key_missing())
+        let secret = read_secret(&self.key_file()).map_err(|_| self.key_missing())?;
+        Ok(PseudonymKey::new(&secret))
     }
 
     /// Says whether the directory is this monitor's, or nobody's yet.
@@ -296,9 +297,9 @@ impl WardDirectory {
     /// The ward's key; a new one for a ward without any data.
     fn key_for(&self, database: &Database) -> Result<PseudonymKey, WardError> {
         let path = self.key_file();
-        if let Some(key) = read_key(&path) {
+        if let Ok(secret) = read_secret(&path) {
             database.set_meta("key_made", "true")?;
-            return Ok(key);
+            return Ok(PseudonymKey::new(&secret));
         }
         if path.exists() || database.meta("key_made")?.is_some() {
             return Err(self.key_missing());
@@ -307,11 +308,4 @@ impl WardDirectory {
         database.set_meta("key_made", "true")?;
         Ok(PseudonymKey::new(&secret))
     }
-}
-
-fn read_key(path: &Path) -> Option<PseudonymKey> {
-    let text = fs::read_to_string(path).ok()?;
-    let mut secret = [0; PseudonymKey::BYTES];
-    hex::decode_to_slice(text.trim(), &mut secret).ok()?;
-    Some(PseudonymKey::new(&secret))
 }

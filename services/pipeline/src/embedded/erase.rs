@@ -16,6 +16,7 @@ use super::removal;
 use super::store::Ward;
 use super::{Compression, EmbeddedStore, Segment};
 use crate::PortError;
+use crate::segments::sync_directory;
 
 /// What was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,7 +142,7 @@ fn rewrite(directory: &Path, segment: &Segment, patient: &str) -> Result<Option<
         fs::remove_file(&path).map_err(failed())?;
         return Ok(None);
     }
-    archive::sync_directory(directory).map_err(failed())?;
+    sync_directory(directory).map_err(failed())?;
     let bytes = fs::metadata(&path).map_err(failed())?.len();
     let new = Segment { name, bytes, lines: kept, written: segment.written };
     Ok(Some(Rewritten { old: segment.clone(), new, removed }))

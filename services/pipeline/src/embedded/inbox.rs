@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::archive::sync_directory;
 use super::{EmbeddedStore, WardDirectory};
 use crate::PortError;
 use crate::files::{Feed, Input};
+use crate::segments::sync_directory;
 
 /// How many requests this process has written.
 static ASKED: AtomicU64 = AtomicU64::new(0);

@@ -22,12 +22,11 @@ mod removal;
 mod retention;
 mod rollups;
 mod schema;
-mod secret;
 mod store;
 mod tail;
 pub mod view;
 
-pub use archive::{Compression, Segment};
+pub use archive::Segment;
 pub use database::{Letter, StoredInput};
 pub use directory::{WardDirectory, WardError};
 pub use erase::Erased;
@@ -36,7 +35,9 @@ pub use inbox::Inbox;
 pub use letters::LetterSource;
 pub use position::{EmbeddedPosition, NamedPosition};
 pub use retention::Retention;
-pub use secret::make_secret;
 pub use store::EmbeddedStore;
 pub use tail::Tail;
 pub use view::View;
+
+pub use crate::secret::make_secret;
+pub use crate::segments::Compression;

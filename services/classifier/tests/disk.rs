@@ -1,0 +1,88 @@
+//! The archive's disk is full: the classifier says so and waits, and goes on once there is room; no line is torn, lost or repeated.
+//!
+//! It mounts a small file system, for which it must be root. Where that cannot be, it fails, unless `BPMONITOR_TEST_WITHOUT_MOUNTS=1`
+//! says that it is not to be tried.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::deployment::Deployment;
+use common::mixture::Mixture;
+use common::{seed, until};
+
+/// A small file system in memory; gone when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    /// None where the environment says that it is not to be tried.
+    fn new(path: &Path, size: &str) -> Option<Self> {
+        if std::env::var("BPMONITOR_TEST_WITHOUT_MOUNTS").is_ok_and(|value| value == "1") {
+            println!("NOT RUN: BPMONITOR_TEST_WITHOUT_MOUNTS=1");
+            return None;
+        }
+        fs::create_dir_all(path).unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).status();
+        assert!(
+            mounted.is_ok_and(|status| status.success()),
+            "a tmpfs cannot be mounted: run this as root, or set BPMONITOR_TEST_WITHOUT_MOUNTS=1 to leave it out"
+        );
+        Some(Self(path.to_owned()))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        assert!(Command::new("umount").arg("--lazy").arg(&self.0).status().unwrap().success());
+    }
+}
+
+#[test]
+fn a_full_disk_is_waited_for() {
+    let mut deployment = Deployment::new();
+    deployment.archive = deployment.file("small");
+    deployment.options = ["--archive-compression", "none"].map(str::to_owned).to_vec();
+    let Some(mount) = Mount::new(&deployment.archive, "4m") else { return };
+    let seed = seed();
+    let mut all = Mixture::new(seed).take(1_000);
+    let replica = deployment.start();
+    deployment.publish(&all);
+    deployment.settled();
+    // Somebody else's file fills it up, but for a little: so that an append is cut off in the middle of a line.
+    let ballast = deployment.archive.join("ballast");
+    let free = 4 * 1024 * 1024 - used(&deployment.archive);
+    fs::write(&ballast, vec![0; free - 40_000]).unwrap();
+    let more = Mixture::new(seed + 1).take(4_000);
+    deployment.publish(&more);
+    all.extend(more);
+    replica.await_trouble("ArchiveFull");
+    assert!(replica.is_live());
+    let left = deployment.lag();
+    assert!(left > 0, "nothing is committed whose lines are not archived");
+    fs::remove_file(&ballast).unwrap();
+    deployment.settled();
+    until("it is ready again", || replica.is_ready());
+
+    // The same, and killed while it is full.
+    let free = 4 * 1024 * 1024 - used(&deployment.archive);
+    fs::write(&ballast, vec![0; free.saturating_sub(20_000)]).unwrap();
+    let more = Mixture::new(seed + 2).take(1_000);
+    deployment.publish(&more);
+    all.extend(more);
+    replica.await_trouble("ArchiveFull");
+    replica.kill();
+    fs::remove_file(&ballast).unwrap();
+    let replica = deployment.start();
+    deployment.settled();
+    assert_eq!(replica.stop(), Some(0));
+    deployment.account(&all);
+    drop(mount);
+}
+
+fn used(directory: &Path) -> usize {
+    common::held::files(directory).iter().map(|path| usize::try_from(fs::metadata(path).unwrap().len()).unwrap()).sum()
+}

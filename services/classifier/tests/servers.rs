@@ -1,0 +1,69 @@
+//! Kill -9 of the broker and of Elasticsearch at random moments under load, in a lab of the test's own. The classifier recovers by
+//! itself, and every entry is accounted for.
+//!
+//! `BPMONITOR_TEST_SERVER_KILLS` says how many kills of each (2 unless given), `BPMONITOR_TEST_SEED` from which seed.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::deployment::Deployment;
+use common::load::Load;
+use common::mixture::Mixture;
+use common::own_lab::Own;
+use common::{Random, from_environment, pass, seed, until};
+
+/// One test, since one lab serves both: first each alone, then both at once, then a broker that is there only later.
+#[test]
+fn broker_and_elasticsearch_are_killed_again_and_again() {
+    let own = Own::up("classifier-servers");
+    let seed = seed();
+    let mut random = Random(seed);
+    let deployment = Deployment::at(own.place.clone());
+    let load = Load::start(&deployment.place.kafka, &deployment.topic, Mixture::new(seed), 800);
+    let mut replica = deployment.start();
+    for _ in 0..from_environment("BPMONITOR_TEST_SERVER_KILLS", 2) {
+        for parts in [&["elasticsearch"][..], &["kafka"], &["kafka", "elasticsearch"]] {
+            pass(random.moment(Duration::from_secs(3)));
+            for part in parts {
+                own.lab().signal(part, "KILL");
+            }
+            pass(random.moment(Duration::from_secs(1)));
+            for part in parts {
+                own.lab().up(part);
+            }
+            until("the classifier is ready by itself", || replica.is_ready());
+            assert!(replica.is_running() && replica.is_live());
+        }
+    }
+    let sent = load.stop();
+    deployment.settled();
+    assert_eq!(replica.stop(), Some(0));
+    deployment.account(&sent);
+
+    a_broker_that_is_there_later(&own, &deployment, sent, seed);
+    drop(deployment);
+}
+
+/// The classifier is started first: it says what it waits for, and begins once the broker is there.
+fn a_broker_that_is_there_later(
+    own: &Own,
+    deployment: &Deployment,
+    mut sent: Vec<common::mixture::Sent>,
+    seed: u64,
+) {
+    let more = Mixture::new(seed + 1).take(1_000);
+    deployment.publish(&more);
+    sent.extend(more);
+    own.lab().signal("kafka", "KILL");
+    let replica = deployment.launch();
+    replica.await_trouble("KafkaUnreachable");
+    assert!(replica.is_live(), "it is not restarted for what a restart does not mend");
+    pass(Duration::from_secs(3));
+    own.lab().up("kafka");
+    until("the classifier is ready by itself", || replica.is_ready());
+    deployment.settled();
+    assert_eq!(replica.stop(), Some(0));
+    deployment.account(&sent);
+}

@@ -1,0 +1,229 @@
+//! The dead letters' topic: each Rejection as a record with the original, its reason and its origin.
+
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::time::sleep;
+
+use super::{KafkaConnection, KafkaSetupError, failure};
+use crate::cluster::Condition;
+use crate::{DeadLetter, DeadLetters, PortError};
+
+/// The largest record that a topic of ours takes, in bytes.
+const MAX_RECORD_BYTES: usize = 32 * 1024 * 1024;
+/// How much of an original stays that makes its letter too large, in bytes.
+const KEPT_OF_TOO_LARGE: usize = 64 * 1024;
+/// How many letters are under way at once at most, and how many bytes of originals unless one has more: librdkafka copies each, with
+/// its headers.
+const LETTERS_AT_ONCE: usize = 2_000;
+const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+/// How long to wait before a letter is sent again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// The headers of a dead letter. Values are text.
+#[derive(Clone, Copy, Debug)]
+pub struct LetterHeaders;
+
+impl LetterHeaders {
+    /// Why it could not be read: the code of a `RejectionReason`.
+    pub const REASON: &str = "bpmonitor-reason";
+    /// The topic that it was read from.
+    pub const TOPIC: &str = "bpmonitor-topic";
+    /// Its partition.
+    pub const PARTITION: &str = "bpmonitor-partition";
+    /// The record's offset.
+    pub const OFFSET: &str = "bpmonitor-offset";
+    /// Where in the record it begins, in bytes.
+    pub const START: &str = "bpmonitor-start";
+    /// Which entry of a Bundle it is; missing where it is none.
+    pub const ENTRY: &str = "bpmonitor-entry";
+    /// When the record was written, as in RFC 3339.
+    pub const TIME: &str = "bpmonitor-time";
+    /// How many bytes the original had; missing where all of them are kept.
+    pub const CUT_FROM: &str = "bpmonitor-cut-from";
+}
+
+/// Serves librdkafka's callbacks.
+#[derive(Debug)]
+struct Context {
+    condition: Condition,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        failure::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if let Some((code, advice)) = failure::of_client(&error, reason) {
+            self.condition.failing(code, advice);
+        }
+    }
+}
+
+/// Writes dead letters to a topic.
+pub struct DeadLetterTopic {
+    producer: FutureProducer<Context>,
+    topic: String,
+    condition: Condition,
+}
+
+impl std::fmt::Debug for DeadLetterTopic {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("DeadLetterTopic").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl DeadLetterTopic {
+    /// Will write to this topic. Kafka need not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// The settings contradict themselves, or a secret or certificate cannot be read.
+    pub fn new(connection: &KafkaConnection, topic: &str) -> Result<Self, KafkaSetupError> {
+        let condition = Condition::new("dead-letters");
+        let mut config = connection.config("bpmonitor-classifier-rejected")?;
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            // Without a limit: a letter waits for Kafka as long as it takes, and the condition says so.
+            .set("message.timeout.ms", "0")
+            .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
+            .set("queue.buffering.max.kbytes", "65536")
+            .set("topic.metadata.refresh.interval.ms", "10000")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "0");
+        let context = Context { condition: condition.clone() };
+        Ok(Self { producer: config.create_with_context(context)?, topic: topic.to_owned(), condition })
+    }
+
+    /// Whether letters can be written.
+    pub const fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Sends a letter; what comes back is when it is acknowledged. Waits while librdkafka's queue is full.
+    async fn send(&self, letter: &DeadLetter, kept: usize) -> Result<DeliveryFuture, KafkaError> {
+        let key = key(letter);
+        loop {
+            let record = FutureRecord::to(&self.topic)
+                .key(&key)
+                .payload(&letter.original[..kept])
+                .headers(headers(letter, kept));
+            match self.producer.send_result(record) {
+                Ok(delivery) => return Ok(delivery),
+                Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                    sleep(Duration::from_millis(5)).await;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes a letter until it is acknowledged.
+    async fn deliver(
+        &self,
+        letter: &DeadLetter,
+        first: Result<DeliveryFuture, KafkaError>,
+    ) -> Result<(), PortError> {
+        let mut kept = letter.original.len();
+        let mut sent = first;
+        loop {
+            let error = match sent {
+                Err(error) => error,
+                Ok(delivery) => match delivery.await {
+                    Ok(Ok(_)) => return Ok(()),
+                    Ok(Err((error, _))) => error,
+                    Err(_) => KafkaError::Canceled,
+                },
+            };
+            let code = error.rdkafka_error_code();
+            if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) && kept > KEPT_OF_TOO_LARGE {
+                kept = KEPT_OF_TOO_LARGE;
+            } else if code == Some(RDKafkaErrorCode::Fatal) {
+                // The next start makes a new client; nothing behind the last commit is lost.
+                return Err(failed(error));
+            } else {
+                let (reason, advice) =
+                    code.and_then(failure::of_code).unwrap_or(("DeadLettersFailed", "a dead letter could not be written"));
+                self.condition.failing(reason, format!("{advice} ({})", self.topic));
+                sleep(RETRY).await;
+            }
+            sent = self.send(letter, kept).await;
+        }
+    }
+}
+
+impl DeadLetters for DeadLetterTopic {
+    async fn write(&mut self, letters: &[DeadLetter]) -> Result<(), PortError> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let mut left = letters;
+        while !left.is_empty() {
+            let (some, others) = left.split_at(at_once(left));
+            let mut sent = Vec::with_capacity(some.len());
+            for letter in some {
+                sent.push(self.send(letter, letter.original.len()).await);
+            }
+            for (letter, delivery) in some.iter().zip(sent) {
+                self.deliver(letter, delivery).await?;
+            }
+            left = others;
+        }
+        self.condition.recovered();
+        Ok(())
+    }
+}
+
+/// How many of these letters may be under way at once: at least one.
+fn at_once(letters: &[DeadLetter]) -> usize {
+    let mut bytes = 0;
+    let fits = |letter: &&DeadLetter| {
+        bytes += letter.original.len();
+        bytes <= BYTES_AT_ONCE
+    };
+    letters.iter().take(LETTERS_AT_ONCE).take_while(fits).count().max(1)
+}
+
+fn failed(error: KafkaError) -> PortError {
+    PortError::Store {
+        what: "writing dead letters to Kafka".to_owned(),
+        cause: crate::StoreFailure::Other,
+        source: Box::new(error),
+    }
+}
+
+/// By which a repeat of a letter is recognised.
+fn key(letter: &DeadLetter) -> String {
+    let crate::Origin { topic, partition, offset, .. } = &letter.origin;
+    match letter.entry {
+        Some(entry) => format!("{topic}/{partition}/{offset}/{}/{entry}", letter.start),
+        None => format!("{topic}/{partition}/{offset}/{}", letter.start),
+    }
+}
+
+fn headers(letter: &DeadLetter, kept: usize) -> OwnedHeaders {
+    let mut headers = OwnedHeaders::new();
+    let mut add = |key, value: &str| {
+        headers = std::mem::replace(&mut headers, OwnedHeaders::new()).insert(Header { key, value: Some(value) });
+    };
+    add(LetterHeaders::REASON, letter.reason.code());
+    add(LetterHeaders::TOPIC, &letter.origin.topic);
+    add(LetterHeaders::PARTITION, &letter.origin.partition.to_string());
+    add(LetterHeaders::OFFSET, &letter.origin.offset.to_string());
+    add(LetterHeaders::START, &letter.start.to_string());
+    add(LetterHeaders::TIME, &letter.time.to_string());
+    if let Some(entry) = letter.entry {
+        add(LetterHeaders::ENTRY, &entry.to_string());
+    }
+    if kept < letter.original.len() {
+        add(LetterHeaders::CUT_FROM, &letter.original.len().to_string());
+    }
+    headers
+}

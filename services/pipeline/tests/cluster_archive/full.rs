@@ -1,0 +1,89 @@
+//! A disk that is full.
+
+use std::process::Command;
+
+use bpmonitor_pipeline::cluster::archive::{ArchiveReader, ArchiveStore, Compression, DirectorySettings};
+use jiff::Timestamp;
+
+use crate::model::{TOPIC, append_one, lines};
+
+/// A file system in memory, of a size of its own; gone when it is dropped.
+struct Mount(tempfile::TempDir);
+
+impl Mount {
+    fn new(options: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("bpmonitor-mount-").tempdir().unwrap();
+        mount(&["-t", "tmpfs", "-o", options, "bpmonitor-test", directory.path().to_str().unwrap()]);
+        Self(directory)
+    }
+
+    fn remount(&self, options: &str) {
+        mount(&["-o", &format!("remount,{options}"), self.0.path().to_str().unwrap()]);
+    }
+}
+
+fn mount(args: &[&str]) {
+    let output = Command::new("mount").args(args).output().unwrap();
+    assert!(output.status.success(), "this test mounts a tmpfs, which takes root: {output:?}");
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_leaves_nothing_torn() {
+    for compression in [Compression::None, Compression::Zstd] {
+        for is_taken_over in [false, true] {
+            fills_up(compression, is_taken_over).await;
+        }
+    }
+}
+
+async fn fills_up(compression: Compression, is_taken_over: bool) {
+    const STEP: u64 = 4000;
+    let mount = Mount::new("size=256k");
+    let settings =
+        DirectorySettings { compression, ..DirectorySettings::new(mount.0.path().join("archive")) };
+    let open = || ArchiveStore::directory(settings.clone()).unwrap();
+    let now = Timestamp::now();
+    let mut store = open();
+    let mut mark = store.resume(TOPIC, 0, 0, None).await.unwrap();
+    store.committed(TOPIC, 0).await;
+    let (mut next, mut failures, mut size) = (0, 0, 256);
+    while next < 10 * STEP {
+        match append_one(&mut store, lines(0, next..next + STEP), now).await {
+            Ok(appended) => {
+                mark = appended;
+                store.committed(TOPIC, 0).await;
+                next += STEP;
+            }
+            Err(error) => {
+                assert!(error.is_disk_full(), "{error}");
+                failures += 1;
+                // The same lines again, in vain, by the same owner or the next one.
+                if is_taken_over {
+                    store = open();
+                    mark = store.resume(TOPIC, 0, next, Some(&mark)).await.unwrap();
+                    store.committed(TOPIC, 0).await;
+                }
+                size += 100;
+                mount.remount(&format!("size={size}k"));
+            }
+        }
+    }
+    assert!(failures >= 3, "it was full {failures} times");
+    let expected = String::from_utf8(lines(0, 0..next).text.to_vec()).unwrap();
+    for mark in [None, Some(mark)] {
+        let mut found = Vec::new();
+        let add = |_: &_, line: &[u8]| {
+            found.push(String::from_utf8(line.to_owned()).unwrap());
+            Ok(())
+        };
+        let reader = ArchiveReader::directory(mount.0.path().join("archive"));
+        reader.for_each(|_, _| mark.clone(), add).await.unwrap();
+        assert!(found.iter().map(String::as_str).eq(expected.lines()));
+    }
+}

@@ -1,0 +1,11 @@
+//! The store of anomalies on a real Elasticsearch: what arrives, which faults it survives, what it may do, and what it never says.
+
+mod common;
+mod conditions;
+mod faults;
+mod killed;
+mod larger;
+mod mapping;
+mod security;
+mod throughput;
+mod writes;

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Brings the lab's parts up: gets them, sets them up, starts those that are not up, and waits until each answers.
+#
+# usage: up.sh [PART ...]      (PART: kafka, elasticsearch, elasticsearch-secure; none: all)
+#
+# See README.md beside this. Writes the addresses to target/lab/env.
+set -euo pipefail
+# shellcheck source=tests/lab/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
+
+serves() { "${1%-secure}_serves" "$1"; }
+# current PART: what runs is of the version that is wanted, and has the heap that is asked for where one is.
+current() {
+  [[ -f $run/$1/dist && $(<"$run/$1/dist") == "$(dist_of "$1")" ]] || return 1
+  local heap id
+  heap=$("${1%-secure}_asked_heap" "$1")
+  [[ -n $heap ]] || return 0
+  for id in $(processes "$1"); do
+    ! grep -qszxF -- "-Xmx$heap" "/proc/$id/cmdline" || return 0
+  done
+  return 1
+}
+serves_or_gone() { serves "$1" || gone "$1"; }
+
+fetch() { # PART
+  local target
+  target=$(dist_of "$1")
+  [[ ! -d $target ]] || return 0
+  need java default-jre-headless mvn maven unzip unzip
+  (
+    flock 8
+    [[ ! -d $target ]] || exit 0
+    say "getting $(basename "$target")"
+    rm -rf "$target.unfinished"
+    mkdir "$target.unfinished"
+    "${1%-secure}_fetch" "$target.unfinished"
+    mv "$target.unfinished" "$target"
+  ) 8>"$dist/lock"
+}
+
+free_or_fail() { # PART
+  local name port
+  while IFS='=' read -r name port; do
+    [[ $name =~ ^port_${1//-/_}(_mtls|_scram|_controller|_transport)?$ ]] || continue
+    await 5 port_free "$port" || fail "$1: something else listens on its port $port: end that, or remove $run for a new lab"
+  done <"$run/ports"
+}
+
+java_version() { java -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p'; }
+
+# resume PART: whether what runs already can stay. It runs on if a test has left it stopped, and is waited for if it is starting.
+resume() {
+  local ids
+  mapfile -t ids < <(processes "$1")
+  ((${#ids[@]} > 0)) || return 1
+  if ! current "$1"; then
+    say "$1: runs with another version or heap: starting it again"
+    return 1
+  fi
+  signal CONT "${ids[@]}"
+  await "$START_LIMIT" serves_or_gone "$1" || say "$1: runs, but does not answer: starting it again"
+  serves "$1"
+}
+
+launch() { # PART
+  local target started=$SECONDS
+  target=$(dist_of "$1")
+  free_or_fail "$1"
+  (($(java_version) >= 17)) || fail "the java on the PATH is $(java_version): 17 or newer is needed"
+  mkdir -p "$run/$1"
+  "${1%-secure}_prepare" "$1" "$target"
+  printf '%s\n' "$target" >"$run/$1/dist"
+  if ! "${1%-secure}_start" "$1" "$target" || ! await "$START_LIMIT" serves_or_gone "$1" || ! serves "$1"; then
+    tail -n 30 "$("${1%-secure}_log" "$1")" >&2
+    fail "$1: did not start: see above, and below $run/$1"
+  fi
+  say "$1: up, in $((SECONDS - started)) s"
+}
+
+start() { # PART
+  if resume "$1"; then
+    say "$1: up"
+  else
+    stop "$1"
+    launch "$1"
+  fi
+  processes "$1" >"$run/$1/pid"
+}
+
+up() { # PART
+  if current "$1" && serves "$1"; then
+    say "$1: up already"
+    return
+  fi
+  fetch "$1"
+  locked "$1" start "$1" &
+  starting+=($!)
+}
+
+write_env() {
+  local part
+  (
+    flock 9
+    for part in "${PARTS[@]}"; do
+      [[ ! -f $run/$part/dist ]] || "${part%-secure}_env" "$part"
+    done >"$lab/env.unfinished"
+    mv "$lab/env.unfinished" "$lab/env"
+  ) 9>"$lab/env.lock"
+}
+
+need java default-jre-headless openssl openssl curl curl setpriv util-linux
+names=$(parts "$@")
+choose_ports
+# shellcheck source=/dev/null
+. "$run/ports"
+starting=()
+for part in $names; do
+  up "$part"
+done
+status=0
+wait_all "${starting[@]}" || status=1
+write_env
+((status == 0)) || exit 1
+say "addresses: $lab/env; Kafka's tools: $run/bin; data, configuration and logs: $run/PART"

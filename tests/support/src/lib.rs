@@ -1,0 +1,11 @@
+//! What tests share: the lab's addresses, proxies that inject faults, names of their own.
+//!
+//! Whatever fails here fails the test, by a panic that says why.
+#![allow(clippy::panic, clippy::expect_used, clippy::missing_panics_doc, reason = "this is how tests fail")]
+
+mod bulk;
+mod gate;
+pub mod http_proxy;
+pub mod lab;
+pub mod tcp_proxy;
+pub mod unique;
