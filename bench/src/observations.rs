@@ -138,7 +138,8 @@ mod tests {
     #[test]
     fn pressures_are_plausible_and_ids_unique() {
         let mut ids = HashSet::new();
-        for Observation { systolic, diastolic, resource, .. } in Observations::new(1, Mix::Ward).take(100_000) {
+        for Observation { systolic, diastolic, resource, .. } in Observations::new(1, Mix::Ward).take(100_000)
+        {
             assert!(diastolic + 10 <= systolic, "{systolic}/{diastolic}");
             assert!(ids.insert(resource[36..72].to_owned()), "{resource}");
         }

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, ensure};
 use clap::Parser;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
+/// How long nothing may come.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait at once.
+const POLL: Duration = Duration::from_millis(100);
 
 /// Reads a topic to its present end, and prints how many records, how many bytes, and in which time from the first to the last.
 #[derive(Debug, Parser)]
@@ -34,8 +37,18 @@ fn main() -> Result<()> {
     let expected = records(&consumer, &topic)?;
     consumer.subscribe(&[&topic])?;
     let (mut count, mut bytes, mut begun) = (0, 0, None);
+    let mut nothing_since = None;
     while count < expected {
-        let message = consumer.poll(TIMEOUT).with_context(|| format!("{topic} gives nothing more"))??;
+        let Some(message) = consumer.poll(POLL) else {
+            let since = *nothing_since.get_or_insert_with(Instant::now);
+            ensure!(
+                since.elapsed() < TIMEOUT,
+                "{topic} gives nothing more after {count} of {expected} records"
+            );
+            continue;
+        };
+        let message = message?;
+        nothing_since = None;
         begun.get_or_insert_with(Instant::now);
         count += 1;
         bytes += message.payload_len();

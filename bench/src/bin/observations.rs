@@ -57,7 +57,8 @@ fn main() -> Result<()> {
         MixArgument::Normal => Mix::Normal,
     };
     let mut counts = Counts::default();
-    let observations = Observations::new(arguments.seed, mix).take(arguments.count).inspect(|one| counts.add(one));
+    let observations =
+        Observations::new(arguments.seed, mix).take(arguments.count).inspect(|one| counts.add(one));
     match (&arguments.file, &arguments.topic, &arguments.kafka) {
         (Some(file), _, _) => write(observations, file)?,
         (None, Some(topic), Some(kafka)) => publish(observations, kafka, topic)?,
@@ -134,8 +135,11 @@ impl Counts {
     }
 
     fn json(&self) -> serde_json::Value {
-        let pressures: Vec<_> =
-            self.pressures.iter().map(|((systolic, diastolic), count)| [systolic, diastolic, count]).collect();
+        let pressures: Vec<_> = self
+            .pressures
+            .iter()
+            .map(|((systolic, diastolic), count)| [systolic, diastolic, count])
+            .collect();
         serde_json::json!({"observations": self.observations, "bytes": self.bytes, "pressures": pressures})
     }
 }

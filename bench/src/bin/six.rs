@@ -39,8 +39,15 @@ struct SixFields<'d> {
 }
 
 fn six_fields(write: &AnomalyWrite, text: &mut Vec<u8>) -> io::Result<()> {
-    let Document { patient_id, systolic_pressure, diastolic_pressure, category, observation_id, effective, .. } =
-        &write.document;
+    let Document {
+        patient_id,
+        systolic_pressure,
+        diastolic_pressure,
+        category,
+        observation_id,
+        effective,
+        ..
+    } = &write.document;
     let document = SixFields {
         patient_id: patient_id.as_deref(),
         systolic_pressure: *systolic_pressure,

@@ -20,14 +20,19 @@ impl Collector for Bulks {
             ("bpmonitor_bulk_requests", "Bulks sent to Elasticsearch, repeated ones too", sent.bulks()),
             ("bpmonitor_bulk_sent_bytes", "Bytes of these bulks", sent.bytes()),
             ("bpmonitor_bulk_documents", "Documents written to Elasticsearch", sent.documents()),
-            ("bpmonitor_bulk_superseded", "Documents not written: a newer version is there", sent.superseded()),
+            (
+                "bpmonitor_bulk_superseded",
+                "Documents not written: a newer version is there",
+                sent.superseded(),
+            ),
             ("bpmonitor_bulk_refused", "Documents refused for what they say", sent.refused()),
         ] {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(count).encode(metric)?;
         }
         let help = "Bulks sent again, whole or in part, by reason";
-        let mut retries = encoder.encode_descriptor("bpmonitor_bulk_retries", help, None, MetricType::Counter)?;
+        let mut retries =
+            encoder.encode_descriptor("bpmonitor_bulk_retries", help, None, MetricType::Counter)?;
         for (reason, count) in sent.retries() {
             ConstCounter::new(count).encode(retries.encode_family(&[("reason", reason)])?)?;
         }

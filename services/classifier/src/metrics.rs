@@ -63,10 +63,22 @@ impl Metrics {
             failing: Family::default(),
         };
         let bpmonitor = registry.sub_registry_with_prefix("bpmonitor");
-        bpmonitor.register("observations", "Entries of records, by what became of them", metrics.observations.clone());
+        bpmonitor.register(
+            "observations",
+            "Entries of records, by what became of them",
+            metrics.observations.clone(),
+        );
         bpmonitor.register("readings", "Readings, by category", metrics.readings.clone());
-        bpmonitor.register("rejections", "Entries that could not be read, by reason", metrics.rejections.clone());
-        bpmonitor.register("skipped", "Entries that are nothing to be read here, by reason", metrics.skipped.clone());
+        bpmonitor.register(
+            "rejections",
+            "Entries that could not be read, by reason",
+            metrics.rejections.clone(),
+        );
+        bpmonitor.register(
+            "skipped",
+            "Entries that are nothing to be read here, by reason",
+            metrics.skipped.clone(),
+        );
         bpmonitor.register_with_unit(
             "end_to_end",
             "From when a record was written to Kafka until what it led to is durable and committed",
@@ -75,9 +87,17 @@ impl Metrics {
         );
         bpmonitor.register("batch_entries", "Entries in a batch", metrics.batch_entries.clone());
         bpmonitor.register_with_unit("batch", "Payload of a batch", Unit::Bytes, metrics.batch_bytes.clone());
-        bpmonitor.register("lag", "Records of this replica's partitions that are not committed yet", metrics.lag.clone());
+        bpmonitor.register(
+            "lag",
+            "Records of this replica's partitions that are not committed yet",
+            metrics.lag.clone(),
+        );
         bpmonitor.register("partitions", "Partitions that are this replica's", metrics.partitions.clone());
-        bpmonitor.register("failing", "1 for a part that does not work, 0 for one that does", metrics.failing.clone());
+        bpmonitor.register(
+            "failing",
+            "1 for a part that does not work, 0 for one that does",
+            metrics.failing.clone(),
+        );
         metrics
     }
 

@@ -32,6 +32,10 @@ impl Probe for Probes {
         if let Some((part, failure)) = failing {
             return Err(format!("{part}: {}: {}", failure.reason, failure.detail));
         }
-        if self.consumer.has_joined() { Ok(()) } else { Err("not a member of the consumer group yet".to_owned()) }
+        if self.consumer.has_joined() {
+            Ok(())
+        } else {
+            Err("not a member of the consumer group yet".to_owned())
+        }
     }
 }

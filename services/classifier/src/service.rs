@@ -6,9 +6,7 @@ use std::time::Duration;
 use bpmonitor_clinical::PseudonymKey;
 use bpmonitor_crds::ArchiveCompression;
 use bpmonitor_pipeline::cluster::Condition;
-use bpmonitor_pipeline::cluster::archive::{
-    ArchiveStore, Compression, DirectorySettings, S3SetupError,
-};
+use bpmonitor_pipeline::cluster::archive::{ArchiveStore, Compression, DirectorySettings, S3SetupError};
 use bpmonitor_pipeline::cluster::elasticsearch::{
     BulkSettings, ConnectError, ElasticsearchConnection, ElasticsearchStore,
 };
@@ -22,7 +20,7 @@ use bpmonitor_settings::{ArchiveTarget, SettingsError, Topics, shutdown};
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Runtime;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Cli;
@@ -33,6 +31,9 @@ use crate::probes::Probes;
 /// How often gauges are brought up to date.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long leaving the group may take.
+const LEAVE_LIMIT: Duration = Duration::from_secs(8);
+
 /// What a program that wires the classifier may change beside its settings.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -42,7 +43,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { bulk: BulkSettings { mappings: Some(bpmonitor_crds::index::mappings()), ..BulkSettings::default() } }
+        Self {
+            bulk: BulkSettings {
+                mappings: Some(bpmonitor_crds::index::mappings()),
+                ..BulkSettings::default()
+            },
+        }
     }
 }
 
@@ -88,7 +94,10 @@ struct Setup {
 pub fn run(cli: &Cli, options: Options) -> Result<(), Failed> {
     let setup = Setup::new(cli)?;
     let runtime = Runtime::new().map_err(Failed::Runtime)?;
-    runtime.block_on(serve(cli, setup, options))
+    let result = runtime.block_on(serve(cli, setup, options));
+    // What hangs in a library must not keep the process.
+    runtime.shutdown_background();
+    result
 }
 
 impl Setup {
@@ -109,7 +118,15 @@ impl Setup {
     fn classifier(&self) -> Classifier {
         let Settings { source, thresholds, privacy, monitor, .. } = self.settings.clone();
         let erased = std::collections::HashSet::new();
-        Classifier { source, thresholds, key: self.key.clone(), privacy, monitor, origins: Origins::Kafka, erased }
+        Classifier {
+            source,
+            thresholds,
+            key: self.key.clone(),
+            privacy,
+            monitor,
+            origins: Origins::Kafka,
+            erased,
+        }
     }
 
     fn archive(&self, cli: &Cli) -> Result<ArchiveStore, Failed> {
@@ -121,7 +138,8 @@ impl Setup {
                     ArchiveCompression::None => Compression::None,
                 };
                 let retention = Some(cli.archive.retention(given));
-                let settings = DirectorySettings { compression, retention, ..DirectorySettings::new(directory) };
+                let settings =
+                    DirectorySettings { compression, retention, ..DirectorySettings::new(directory) };
                 Ok(ArchiveStore::directory(settings)?)
             }
             ArchiveTarget::S3(settings) => Ok(ArchiveStore::s3(settings)?),
@@ -142,8 +160,12 @@ async fn serve(cli: &Cli, setup: Setup, options: Options) -> Result<(), Failed> 
         session_timeout: cli.session_timeout,
     };
     let elasticsearch = Condition::new("elasticsearch");
-    let anomalies =
-        ElasticsearchStore::new(setup.elasticsearch.clone(), &setup.alias, options.bulk, elasticsearch.clone())?;
+    let anomalies = ElasticsearchStore::new(
+        setup.elasticsearch.clone(),
+        &setup.alias,
+        options.bulk,
+        elasticsearch.clone(),
+    )?;
     registry.register_collector(Box::new(Bulks(anomalies.statistics())));
     let dead_letters = DeadLetterTopic::new(&setup.kafka, &setup.topics.rejected)?;
     let archive = setup.archive(cli)?;
@@ -163,9 +185,10 @@ async fn serve(cli: &Cli, setup: Setup, options: Options) -> Result<(), Failed> 
     let watch = tokio::spawn(watch);
 
     let sinks = Sinks { anomalies, archive: committer.clone(), dead_letters, checkpoint: committer };
-    let pipeline = bpmonitor_pipeline::run(consumer.source(), setup.classifier(), sinks, stop.clone(), |batch| {
-        metrics.batch(batch.tally, batch.bytes);
-    });
+    let pipeline =
+        bpmonitor_pipeline::run(consumer.source(), setup.classifier(), sinks, stop.clone(), |batch| {
+            metrics.batch(batch.tally, batch.bytes);
+        });
     let result = tokio::select! {
         result = pipeline => result,
         () = drained(&stop, cli.drain) => {
@@ -175,7 +198,12 @@ async fn serve(cli: &Cli, setup: Setup, options: Options) -> Result<(), Failed> 
     };
     stop.cancel();
     // The group learns at once that the partitions are free.
-    let _ = tokio::task::spawn_blocking(move || consumer.leave()).await;
+    let leaving = tokio::task::spawn_blocking(move || consumer.leave());
+    if timeout(LEAVE_LIMIT, leaving).await.is_err() {
+        tracing::warn!(
+            "Kafka did not let this replica leave its group in time; it will be missed after the session timeout"
+        );
+    }
     let _ = watch.await;
     result?;
     Ok(())
@@ -188,7 +216,13 @@ async fn drained(stop: &CancellationToken, limit: Duration) {
 }
 
 /// Answers probes and keeps gauges up to date, until `stop`.
-async fn watch(service: Service, probes: Probes, registry: Registry, metrics: Metrics, stop: CancellationToken) {
+async fn watch(
+    service: Service,
+    probes: Probes,
+    registry: Registry,
+    metrics: Metrics,
+    stop: CancellationToken,
+) {
     tracing::info!(address = %service.address(), "probes and metrics are answered");
     let looking = probes.clone();
     let look = async {

@@ -1,4 +1,5 @@
 //! Clocks that are wrong: records and Observations of other times, and a classifier whose own clock is an hour off.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;

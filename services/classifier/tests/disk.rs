@@ -2,6 +2,7 @@
 //!
 //! It mounts a small file system, for which it must be root. Where that cannot be, it fails, unless `BPMONITOR_TEST_WITHOUT_MOUNTS=1`
 //! says that it is not to be tried.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
@@ -84,5 +85,8 @@ fn a_full_disk_is_waited_for() {
 }
 
 fn used(directory: &Path) -> usize {
-    common::held::files(directory).iter().map(|path| usize::try_from(fs::metadata(path).unwrap().len()).unwrap()).sum()
+    common::held::files(directory)
+        .iter()
+        .map(|path| usize::try_from(fs::metadata(path).unwrap().len()).unwrap())
+        .sum()
 }

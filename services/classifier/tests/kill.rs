@@ -1,6 +1,7 @@
 //! Kill -9 of classifiers at random moments under load: whatever was under way, every entry is accounted for exactly once.
 //!
 //! `BPMONITOR_TEST_KILLS` says how many kills (5 unless given), `BPMONITOR_TEST_SEED` from which seed.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;

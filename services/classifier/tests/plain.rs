@@ -1,4 +1,5 @@
 //! The plain way: messages of every kind, and each entry is exactly where it belongs.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;

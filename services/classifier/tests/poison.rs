@@ -1,6 +1,7 @@
 //! What cannot be read: each reason, Bundles as large as the topic allows, floods of garbage. The partition goes on behind it.
 //!
 //! `BPMONITOR_TEST_GARBAGE` says how many garbage messages (200,000 unless given).
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
@@ -42,8 +43,21 @@ fn every_reason_there_is() {
     let accounts = deployment.account(&all);
     let met: BTreeSet<&str> = accounts.expected.tally.rejections.keys().map(String::as_str).collect();
     let missing: Vec<_> = [
-        "not_json", "not_fhir", "too_deep", "no_status", "no_id", "ambiguous", "invalid_value", "invalid_unit", "comparator",
-        "implausible", "incomplete", "no_subject", "invalid_time", "no_time", "future",
+        "not_json",
+        "not_fhir",
+        "too_deep",
+        "no_status",
+        "no_id",
+        "ambiguous",
+        "invalid_value",
+        "invalid_unit",
+        "comparator",
+        "implausible",
+        "incomplete",
+        "no_subject",
+        "invalid_time",
+        "no_time",
+        "future",
     ]
     .into_iter()
     .filter(|reason| !met.contains(reason))
@@ -57,8 +71,10 @@ fn a_bundle_of_22_megabytes() {
     let deployment = Deployment::new();
     let replica = deployment.start();
     let seed = seed();
-    let patient = |number: usize| json!({"resourceType": "Patient", "id": number.to_string(), "birthDate": "1950-01-01",
-        "text": {"div": "x".repeat(2_000)}});
+    let patient = |number: usize| {
+        json!({"resourceType": "Patient", "id": number.to_string(), "birthDate": "1950-01-01",
+        "text": {"div": "x".repeat(2_000)}})
+    };
     let mut entries: Vec<Value> = (0..2_000).map(patient).collect();
     entries.extend(readings(seed, 19_000));
     // Some of it cannot be read, and becomes dead letters of its own.
@@ -83,7 +99,8 @@ fn a_record_of_22_megabytes_that_is_no_fhir() {
     let _turn = turn();
     let deployment = Deployment::new();
     let replica = deployment.start();
-    let all = vec![Sent::of("x", "x".repeat(22_000_000)), Sent::json("x", &observation("behind", "1", 190, 100))];
+    let all =
+        vec![Sent::of("x", "x".repeat(22_000_000)), Sent::json("x", &observation("behind", "1", 190, 100))];
     deployment.publish(&all);
     deployment.settled();
     println!("resident at most: {} MiB", replica.memory().1);

@@ -1,4 +1,5 @@
 //! Rebalances under load: replicas come, go, are killed and fall asleep; they share one archive.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
@@ -19,7 +20,8 @@ fn partitions(replica: &Replica) -> u64 {
 }
 
 fn shared_out(replicas: &[&Replica]) -> bool {
-    replicas.iter().all(|replica| partitions(replica) > 0) && replicas.iter().map(|of| partitions(of)).sum::<u64>() == 3
+    replicas.iter().all(|replica| partitions(replica) > 0)
+        && replicas.iter().map(|of| partitions(of)).sum::<u64>() == 3
 }
 
 #[test]

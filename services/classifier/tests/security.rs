@@ -1,4 +1,5 @@
 //! Encryption and authentication: what must work with the least rights, and what must be refused.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
@@ -43,7 +44,11 @@ fn allow(deployment: &Deployment, user: &str) {
         vec!["--operation", "Read", "--group", group],
     ] {
         let tool = lab::kafka_tools().join("kafka-acls");
-        let added = Command::new(tool).args(["--add", "--allow-principal", &principal]).args(&rights).output().unwrap();
+        let added = Command::new(tool)
+            .args(["--add", "--allow-principal", &principal])
+            .args(&rights)
+            .output()
+            .unwrap();
         assert!(added.status.success(), "{added:?}");
     }
 }
@@ -104,7 +109,8 @@ fn certificates_an_api_key_and_the_least_rights_suffice() {
     let mut deployment = secure();
     let first = make_api_key(&deployment, "api-key");
     allow(&deployment, "CN=pipeline");
-    deployment.connection = Some([kafka_by_certificate("pipeline"), elasticsearch_by_key(&deployment)].concat());
+    deployment.connection =
+        Some([kafka_by_certificate("pipeline"), elasticsearch_by_key(&deployment)].concat());
     let replica = deployment.start();
     let mut mixture = Mixture::new(seed());
     let mut all = mixture.take(1_000);
@@ -132,7 +138,8 @@ fn a_password_suffices() {
     make_api_key(&deployment, "api-key");
     allow(&deployment, "pipeline");
     let password = lab::kafka_scram_password_file();
-    deployment.connection = Some([kafka_by_password("pipeline", &password), elasticsearch_by_key(&deployment)].concat());
+    deployment.connection =
+        Some([kafka_by_password("pipeline", &password), elasticsearch_by_key(&deployment)].concat());
     let replica = deployment.start();
     let all = Mixture::new(seed()).take(1_000);
     deployment.publish(&all);
@@ -213,11 +220,22 @@ fn without_encryption_only_where_it_is_asked_for() {
     let deployment = Deployment::without_topics(Place::shared());
     let Place { servers, url, .. } = &deployment.place;
     for (arguments, says) in [
-        (vec!["--bootstrap-servers", servers, "--kafka-insecure", "--elasticsearch-url", url], "--elasticsearch-insecure"),
+        (
+            vec!["--bootstrap-servers", servers, "--kafka-insecure", "--elasticsearch-url", url],
+            "--elasticsearch-insecure",
+        ),
         (vec!["--bootstrap-servers", servers, "--kafka-insecure"], "--elasticsearch-url"),
         (vec!["--elasticsearch-url", url, "--elasticsearch-insecure"], "--bootstrap-servers"),
         (
-            vec!["--bootstrap-servers", servers, "--kafka-insecure", "--kafka-ca", "/nowhere", "--elasticsearch-url", url],
+            vec![
+                "--bootstrap-servers",
+                servers,
+                "--kafka-insecure",
+                "--kafka-ca",
+                "/nowhere",
+                "--elasticsearch-url",
+                url,
+            ],
             "--kafka-ca",
         ),
     ] {

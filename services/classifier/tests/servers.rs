@@ -2,6 +2,7 @@
 //! itself, and every entry is accounted for.
 //!
 //! `BPMONITOR_TEST_SERVER_KILLS` says how many kills of each (2 unless given), `BPMONITOR_TEST_SEED` from which seed.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
@@ -64,6 +65,12 @@ fn a_broker_that_is_there_later(
     own.lab().up("kafka");
     until("the classifier is ready by itself", || replica.is_ready());
     deployment.settled();
+
+    // Once more with nothing to read or write: it is ready again all the same.
+    own.lab().signal("kafka", "KILL");
+    replica.await_trouble("KafkaUnreachable");
+    own.lab().up("kafka");
+    until("an idle classifier is ready by itself", || replica.is_ready());
     assert_eq!(replica.stop(), Some(0));
     deployment.account(&sent);
 }

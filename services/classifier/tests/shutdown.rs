@@ -1,4 +1,5 @@
 //! SIGTERM under load: what was begun is finished and committed, within the limit, and nothing is repeated afterwards.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
@@ -36,7 +37,8 @@ fn sigterm_commits_all_that_was_written() {
         let expected = Expected::of(&deployment.classifier(), &deployment.topic, &before, |_| false);
         let lines = held::lines(&deployment.archive, &deployment.topic);
         assert_eq!(lines.values().map(Vec::len).sum::<usize>(), expected.lines.values().sum::<usize>());
-        let (letters, written) = held::letters(&deployment.place.kafka, &deployment.rejected, &deployment.topic);
+        let (letters, written) =
+            held::letters(&deployment.place.kafka, &deployment.rejected, &deployment.topic);
         assert_eq!((letters, written), (expected.letters.clone(), expected.letters.len()));
     }
     let replica = deployment.start();

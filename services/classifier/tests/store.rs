@@ -1,5 +1,6 @@
 //! Elasticsearch in trouble of every kind: the classifier says so, pauses, stays a member of its group, keeps its memory bounded, and
 //! goes on by itself; then everything is accounted for.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
@@ -148,7 +149,7 @@ fn a_backlog_of_200_000_records_waits_in_kafka_and_not_in_memory() {
     let replica = deployment.start();
     deployment.settled();
     proxy.set(Fault::Answer(503));
-    let backlog = Mixture::plain(seed).take(count);
+    let backlog = Mixture::plain(seed + 1).take(count);
     deployment.publish(&backlog);
     all.extend(backlog);
     replica.await_trouble("ElasticsearchUnavailable");
@@ -156,7 +157,11 @@ fn a_backlog_of_200_000_records_waits_in_kafka_and_not_in_memory() {
     // Twice as long as a session: a member that did not poll or beat would be out by now.
     pass(Duration::from_secs(7));
     let (state, after) = deployment.place.kafka.members(&deployment.group);
-    assert_eq!((state.as_str(), &after), ("Stable", &before), "it is the same member, with the same partitions");
+    assert_eq!(
+        (state.as_str(), &after),
+        ("Stable", &before),
+        "it is the same member, with the same partitions"
+    );
     assert_eq!(after.len(), 1);
     assert!(replica.is_live() && !replica.is_ready());
     assert!(replica.log().contains("reading is paused"), "consumption is paused");
@@ -165,19 +170,40 @@ fn a_backlog_of_200_000_records_waits_in_kafka_and_not_in_memory() {
     // Another comes and goes meanwhile: what is assigned now is paused too.
     let other = deployment.launch();
     until("two share the partitions", || {
-        deployment.place.kafka.members(&deployment.group).1.len() == 2 && other.metrics().get("bpmonitor_partitions").is_some_and(|count| *count > 0.0)
+        deployment.place.kafka.members(&deployment.group).1.len() == 2
+            && other.metrics().get("bpmonitor_partitions").is_some_and(|count| *count > 0.0)
     });
     pass(Duration::from_secs(6));
     other.kill();
     pass(Duration::from_secs(15));
     let (held, most) = replica.memory();
-    println!("resident: {paused} MiB while paused, {held} MiB after a rebalance meanwhile, {most} MiB at most");
+    println!(
+        "resident: {paused} MiB while paused, {held} MiB after a rebalance meanwhile, {most} MiB at most"
+    );
     assert!(most < 128, "{most} MiB at most");
     proxy.set(Fault::None);
     deployment.settled();
     let (_, most) = replica.memory();
     println!("resident at most, with the backlog written: {most} MiB");
     assert!(most < 128, "{most} MiB at most");
+    settle_and_account(&deployment, replica, &all);
+}
+
+/// A member that was taken for dead while it was paused has to read on once its partitions come back.
+#[test]
+fn a_member_that_was_out_while_it_was_paused_reads_on() {
+    let _turn = turn();
+    let (proxy, deployment) = behind_proxy();
+    let replica = deployment.start();
+    proxy.set(Fault::Answer(503));
+    let all = Mixture::plain(seed()).take(30_000);
+    deployment.publish(&all);
+    until("it is paused", || replica.log().contains("reading is paused"));
+    replica.signal("STOP");
+    until("its session is over", || deployment.place.kafka.members(&deployment.group).1.is_empty());
+    replica.signal("CONT");
+    until("it has its partitions back", || replica.log().matches("partitions are assigned").count() > 1);
+    proxy.set(Fault::None);
     settle_and_account(&deployment, replica, &all);
 }
 
@@ -203,7 +229,8 @@ fn what_elasticsearch_refuses_is_a_dead_letter_and_holds_nothing_up() {
     let mut all = Mixture::plain(seed()).take(600);
     for sent in all.iter_mut().step_by(7) {
         let text = String::from_utf8(sent.payload.take().unwrap()).unwrap();
-        let twice = format!("{},\"note\":[{{\"text\":\"once\",\"text\":\"twice\"}}]}}", &text[..text.len() - 1]);
+        let twice =
+            format!("{},\"note\":[{{\"text\":\"once\",\"text\":\"twice\"}}]}}", &text[..text.len() - 1]);
         sent.payload = Some(twice.into_bytes());
     }
     deployment.publish(&all);

@@ -1,4 +1,5 @@
 //! Topics that go and come: one that is made later, and one that is deleted and made anew under the same name.
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::thread;
 
 use bpmonitor_clinical::RejectionReason;
-use bpmonitor_pipeline::cluster::kafka::{Authentication, DeadLetterTopic, KafkaConnection, TopicAdmin, Transport};
+use bpmonitor_pipeline::cluster::kafka::{
+    Authentication, DeadLetterTopic, KafkaConnection, TopicAdmin, Transport,
+};
 use bpmonitor_pipeline::{DeadLetter, DeadLetters as _, Origin};
 use bpmonitor_test_support::lab;
 use common::cluster::{Cluster, With, checked};
@@ -67,7 +69,7 @@ impl Protected {
         let key = text(&protected.api_key());
         let mut prepare = bpmonitor(["prepare", "--api-key-file", &key, "-f"]);
         prepare.arg(protected.cluster.manifest());
-        finish(protected.with_scram(protected.with_store(&mut prepare)).args(&protected.administrator))
+        finish(Protected::with_scram(Protected::with_store(&mut prepare)).args(&protected.administrator))
             .good();
         protected
     }
@@ -76,7 +78,7 @@ impl Protected {
         self.cluster.path("api.key")
     }
 
-    fn with_scram<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    fn with_scram(command: &mut Command) -> &mut Command {
         command.args([
             "--bootstrap-servers",
             &lab::kafka_scram(),
@@ -87,7 +89,7 @@ impl Protected {
         command.arg(lab::kafka_scram_password_file()).arg("--kafka-ca").arg(lab::kafka_pki().join("ca.crt"))
     }
 
-    fn with_certificate<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    fn with_certificate(command: &mut Command) -> &mut Command {
         let pki = lab::kafka_pki();
         command.args(["--bootstrap-servers", &lab::kafka_mtls(), "--kafka-ca"]).arg(pki.join("ca.crt"));
         command
@@ -97,7 +99,7 @@ impl Protected {
             .arg(pki.join("pipeline.key"))
     }
 
-    fn with_store<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    fn with_store(command: &mut Command) -> &mut Command {
         let store = lab::elasticsearch_secure();
         command.args(["--elasticsearch-url", &store.url, "--elasticsearch-ca"]).arg(&store.ca)
     }
@@ -109,7 +111,7 @@ impl Protected {
     fn check(&self, more: &[&str]) -> Command {
         let mut command = bpmonitor(["check", "-o", "json", "--wait", "60s", "-f"]);
         command.arg(self.cluster.manifest()).arg("--pseudonym-key-file").arg(self.cluster.key()).args(more);
-        self.with_store(&mut command);
+        Protected::with_store(&mut command);
         command
     }
 }
@@ -141,11 +143,11 @@ fn all_is_well_where_everything_is_protected_and_running() {
     let protected = Protected::new();
     let mut classifier = protected.cluster.classifier_command();
     let classifier =
-        Running::start(protected.with_key(protected.with_store(protected.with_scram(&mut classifier))));
+        Running::start(protected.with_key(Protected::with_store(Protected::with_scram(&mut classifier))));
     let archive = protected.cluster.path("archive");
     let archive = ["--archive", archive.to_str().unwrap()];
     let mut scram = protected.check(&archive);
-    protected.with_key(protected.with_scram(&mut scram));
+    protected.with_key(Protected::with_scram(&mut scram));
     until("the classifier is in its group", || {
         let looked = finish(Command::new(scram.get_program()).args(scram.get_args()).arg("--no-observation"));
         checked(&looked, "classifier").0 == "ok"
@@ -171,13 +173,13 @@ fn all_is_well_where_everything_is_protected_and_running() {
     .to_vec();
     assert_eq!(statuses(&output), well, "{output:#?}");
     let mut certificate = protected.check(&archive);
-    let output = finish(protected.with_key(protected.with_certificate(&mut certificate))).good();
+    let output = finish(protected.with_key(Protected::with_certificate(&mut certificate))).good();
     assert_eq!(statuses(&output), well, "{output:#?}");
     assert!(checked(&output, "kafka").1.contains("client certificate"));
     assert!(checked(&output, "elasticsearch").1.contains("API key"));
 
     let mut administrator = protected.check(&["--no-observation"]);
-    let output = finish(protected.with_scram(&mut administrator).args(&protected.administrator)).good();
+    let output = finish(Protected::with_scram(&mut administrator).args(&protected.administrator)).good();
     let (status, message) = checked(&output, "privileges");
     assert_eq!(status, "warning");
     assert!(
@@ -195,7 +197,7 @@ fn who_may_not_is_told_what_to_do() {
     let wrong = protected.cluster.path("wrong");
     fs::write(&wrong, "wrong").unwrap();
     let mut command = protected.check(&[]);
-    let password = protected.with_key(protected.with_scram(&mut command));
+    let password = protected.with_key(Protected::with_scram(&mut command));
     let args: Vec<_> = password.get_args().map(ToOwned::to_owned).collect();
     let replaced = |from: &Path, to: &Path| {
         let args = args
@@ -277,7 +279,7 @@ fn prepare_makes_a_key_once() {
     let prepare = || {
         let mut command = bpmonitor(["prepare", "--api-key-file", path.to_str().unwrap(), "-f"]);
         command.arg(protected.cluster.manifest());
-        finish(protected.with_scram(protected.with_store(&mut command)).args(&protected.administrator))
+        finish(Protected::with_scram(Protected::with_store(&mut command)).args(&protected.administrator))
     };
     assert!(prepare().good().out.contains("there already, and known"));
     assert_eq!(fs::read_to_string(&path).unwrap(), key);
@@ -348,7 +350,7 @@ fn a_topic_that_would_lose_what_it_holds_is_a_failure() {
         3,
         &[("cleanup.policy", "compact"), ("max.message.bytes", "33554432")],
     );
-    cluster.make_topic("rejected", 3, &[]);
+    cluster.make_topic("rejected", 3, &[("max.message.bytes", "1048588")]);
     cluster.make_topic("state", 3, &[("max.message.bytes", "33554432")]);
     let output = check(&cluster, &["--no-observation"]);
     fails(&output, "topic observations", &["cleanup.policy is compact, but is to be delete"]);

@@ -41,7 +41,8 @@ fn published(output: &Output) -> u64 {
 fn each_record_is_published_once_and_what_will_be_rejected_is_counted() {
     let cluster = with_topics();
     let mut text = lines((0..50).map(|n| observation(&format!("o{n}"), &format!("p{}", n % 7), 118, 76)));
-    text += &format!("{CANARY}\n");
+    text.push_str(CANARY);
+    text.push('\n');
     let file = cluster.path("in.ndjson");
     std::fs::write(&file, text).unwrap();
     let first = import(&cluster, &file).good();

@@ -82,9 +82,9 @@ fn what_comes_is_shown_as_it_comes() {
             "observations",
             &[("1", &observation(&format!("later-{sent}"), "1", 162, 98).to_string())],
         );
-        tail.out().contains("162/98")
+        tail.out().contains("162.0/98.0")
     });
-    assert!(!tail.out().contains("150/95"), "that was there before: {}", tail.out());
+    assert!(!tail.out().contains("150.0/95.0"), "that was there before: {}", tail.out());
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn what_is_missing_is_said() {
     cluster.does(&["tail", "--data", "somewhere"], With::Key).failed(2, &["--data", "--bootstrap-servers"]);
     let of_directory = |args: &[&str]| finish(&mut bpmonitor(args));
     of_directory(&["tail", "--topic", "x"]).failed(2, &["--topic", "--kafka"]);
-    of_directory(&["tail", "--kafka"]).failed(2, &["--bootstrap-servers"]);
+    of_directory(&["tail", "--kafka", "--topic", "x"]).failed(2, &["--bootstrap-servers"]);
     of_directory(&["tail", "-f", "ward.yaml", "--data", "x"]).failed(2, &["--kafka", "-f"]);
 }
 

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::{
-    AnomalyWrite, ArchiveLine, Batch, DeadLetter, Document, EntryPlace, Extent, KafkaCoordinates, Message, Origin,
-    Outcome, Used,
+    AnomalyWrite, ArchiveLine, Batch, DeadLetter, Document, EntryPlace, Extent, KafkaCoordinates, Message,
+    Origin, Outcome, Used,
 };
 
 /// How much of a record that is too large stays in its dead letter, in bytes.
@@ -138,7 +138,9 @@ impl Classifier {
         let mut batch = Batch::default();
         for (number, message) in messages.iter().enumerate() {
             batch.used = match message.extent {
-                Extent::TooLarge => reject_whole(message, RejectionReason::TooLarge, self.origins, &mut batch),
+                Extent::TooLarge => {
+                    reject_whole(message, RejectionReason::TooLarge, self.origins, &mut batch)
+                }
                 Extent::Whole | Extent::Partial => self.read(message, number, now, &mut batch),
             };
             batch.bytes += batch.used.bytes;

@@ -26,8 +26,8 @@ pub use classifier::{Classifier, Monitor, Origins, Privacy};
 pub use document::{Document, KafkaCoordinates, exact_number};
 pub use outcome::Outcome;
 pub use ports::{
-    AnomalyStore, Archive, Checkpoint, DeadLetters, Extent, Message, Origin, PortError, Refused, Sinks, Source,
-    StoreFailure, Used,
+    AnomalyStore, Archive, Checkpoint, DeadLetters, Extent, Message, Origin, PortError, Refused, Sinks,
+    Source, StoreFailure, Used,
 };
 pub use run::{Committed, now, run};
 pub use tally::Tally;

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AnomalyStore, Archive, Batch, Checkpoint, Classifier, DeadLetter, DeadLetters, Extent, Message, Outcome, PortError, Refused,
-    Sinks, Source, Tally,
+    AnomalyStore, Archive, Batch, Checkpoint, Classifier, DeadLetter, DeadLetters, Extent, Message, Outcome,
+    PortError, Refused, Sinks, Source, Tally,
 };
 
 /// A batch that is durable.

@@ -89,13 +89,13 @@ impl Run<'_> {
     fn session(&mut self, target: &Target) -> Result<bool, PublishError> {
         let connection = Connection::open(target, self.host)?;
         let stored = connection.stored::<Position>(|key| key == STATE_KEY)?.remove(STATE_KEY);
-        let (simulation, ends, published) = match stored {
+        let (simulation, ends, known) = match stored {
             None => (self.begin()?, connection.ends()?, HashSet::new()),
             Some(Stored { position, ends, is_quiet, .. }) => {
                 let simulation = self.resume(&position, target)?;
                 let source = source(position.seed());
-                let mut published = connection.published(|name| name == source, &ends, is_quiet)?;
-                (simulation, connection.within_ends(ends)?, published.remove(&source).unwrap_or_default())
+                let mut known = connection.published(|name| name == source, &ends, is_quiet)?;
+                (simulation, connection.within_ends(ends)?, known.remove(&source).unwrap_or_default())
             }
         };
         let linger =
@@ -109,14 +109,14 @@ impl Run<'_> {
                 topic = target.topic,
                 history_left = total - done,
                 rate_per_second = self.ward.settings.rate_per_second,
-                found_published = published.len(),
+                found_published = known.len(),
                 "publishing"
             );
         }
         self.has_begun = true;
         self.host.status.works();
         let seed = self.ward.settings.seed;
-        let mut sender = Sender { publisher, key, source: source(seed), seed, published };
+        let mut sender = Sender { publisher, key, source: source(seed), seed, published: known };
         let simulation = self.catch_up(simulation, &mut sender)?;
         self.live(simulation, sender)
     }

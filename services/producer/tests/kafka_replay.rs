@@ -73,7 +73,7 @@ fn each_record_is_a_message_keyed_by_its_one_patient() {
 fn a_file_is_published_once_and_what_is_appended_too() {
     let bed = Bed::new();
     let lines = |range: std::ops::Range<u32>| -> String {
-        range.map(|number| format!("{}\n", observation(number, "Patient/a"))).collect()
+        range.map(|number| observation(number, "Patient/a").to_string() + "\n").collect()
     };
     let file = bed.write("a.ndjson", lines(0..50).as_bytes());
     let other = bed.write("b.ndjson", lines(50..60).as_bytes());

@@ -92,7 +92,7 @@ fn shown(flags: &Flags, manifest: &Settings) -> Result<String, SettingsError> {
         ("--s3-region", region.unwrap_or_default()),
         ("--s3-endpoint", endpoint.unwrap_or_default()),
     ];
-    let lines: String = settings.iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    let lines = settings.map(|(name, value)| format!("{name} {value}\n")).concat();
     let key = if flags.key.key().is_ok() { "with a key" } else { "without a key" };
     Ok(format!("{lines}{kafka:?} {elasticsearch:?} {archive:?} {key}"))
 }

@@ -17,13 +17,15 @@ pub(crate) fn every_other(body: &[u8]) -> Vec<u8> {
 pub(crate) fn merged(answer: &[u8], items: usize) -> String {
     let answer: Value = serde_json::from_slice(answer).expect("Elasticsearch answers in JSON");
     let mut passed = answer["items"].as_array().expect("a bulk's answer has items").iter();
-    let refused = json!({"index": {"status": 429, "error": {"type": kind_of(429), "reason": "injected by a test"}}});
+    let refused =
+        json!({"index": {"status": 429, "error": {"type": kind_of(429), "reason": "injected by a test"}}});
     let merged = (0..items).map(|item| match item % 2 {
         0 => passed.next().expect("an answer for each item").clone(),
         _ => refused.clone(),
     });
     let merged: Vec<_> = merged.collect();
-    json!({"errors": items > 1 || answer["errors"] == true, "items": merged, "took": answer["took"]}).to_string()
+    json!({"errors": items > 1 || answer["errors"] == true, "items": merged, "took": answer["took"]})
+        .to_string()
 }
 
 /// The type of error that Elasticsearch gives with this status.
@@ -51,7 +53,8 @@ mod tests {
         let body = b"{\"index\":1}\n{\"a\":1}\n{\"index\":2}\n{\"a\":2}\n{\"index\":3}\n{\"a\":3}\n";
         assert_eq!(items(body), 3);
         assert_eq!(every_other(body), b"{\"index\":1}\n{\"a\":1}\n{\"index\":3}\n{\"a\":3}\n");
-        let answer = br#"{"errors":false,"took":1,"items":[{"index":{"status":201}},{"index":{"status":200}}]}"#;
+        let answer =
+            br#"{"errors":false,"took":1,"items":[{"index":{"status":201}},{"index":{"status":200}}]}"#;
         let merged: Value = serde_json::from_str(&merged(answer, 3)).unwrap();
         let statuses: Vec<_> = (0..3).map(|item| merged["items"][item]["index"]["status"].clone()).collect();
         assert_eq!((statuses, &merged["errors"]), (vec![json!(201), json!(429), json!(200)], &json!(true)));

@@ -78,7 +78,10 @@ impl Drop for Gate {
     fn drop(&mut self) {
         self.commands = None;
         let ended = self.thread.take().map(JoinHandle::join);
-        assert!(!matches!(ended, Some(Err(_))) || thread::panicking(), "the proxy's thread panicked: see above");
+        assert!(
+            !matches!(ended, Some(Err(_))) || thread::panicking(),
+            "the proxy's thread panicked: see above"
+        );
     }
 }
 

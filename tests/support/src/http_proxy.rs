@@ -191,7 +191,12 @@ fn json(status: u16, body: impl Into<Body>) -> Response<Body> {
 }
 
 /// Lets every other item through, and answers for all.
-async fn half(upstream: &str, connection: &Upstream, mut head: Parts, body: &[u8]) -> io::Result<Response<Body>> {
+async fn half(
+    upstream: &str,
+    connection: &Upstream,
+    mut head: Parts,
+    body: &[u8],
+) -> io::Result<Response<Body>> {
     // The answers are merged by place, which a filter would not keep.
     let query = head.uri.query().unwrap_or_default().to_owned();
     let kept: Vec<_> = query.split('&').filter(|part| !part.starts_with("filter_path=")).collect();

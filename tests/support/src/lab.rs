@@ -113,7 +113,8 @@ impl OwnLab {
             return;
         }
         self.lab.run("down.sh", &[]);
-        fs::remove_dir_all(&self.data).unwrap_or_else(|error| panic!("removing {}: {error}", self.data.display()));
+        fs::remove_dir_all(&self.data)
+            .unwrap_or_else(|error| panic!("removing {}: {error}", self.data.display()));
     }
 }
 
@@ -142,7 +143,8 @@ impl Lab {
     /// An address, as the lab names it.
     pub fn variable(&self, name: &str) -> String {
         let file = self.data.clone().unwrap_or_else(|| root().join("target/lab")).join("env");
-        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("reading {}: {error}", file.display()));
+        let text =
+            fs::read_to_string(&file).unwrap_or_else(|error| panic!("reading {}: {error}", file.display()));
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         value.unwrap_or_else(|| panic!("{} does not have {name}", file.display())).to_owned()
     }

@@ -6,5 +6,5 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [[ -s $OUT.key ]] || openssl rand -hex 32 >"$OUT.key"
 exec "$PROGRAMS/$PROGRAM" -f "$here/ward.yaml" \
   --bootstrap-servers "$KAFKA" --kafka-insecure --topic "$TOPIC" --rejected-topic bench-rejected --group "$GROUP" \
-  --elasticsearch-url "$ES" --elasticsearch-insecure --index "$INDEX" \
+  --elasticsearch-url "$ES" --elasticsearch-insecure --index "$INDEX-000001" --alias "$INDEX" \
   --archive "$OUT" --archive-compression "${COMPRESSION:-none}" --pseudonym-key-file "$OUT.key" --listen 127.0.0.1:0

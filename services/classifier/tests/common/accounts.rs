@@ -103,7 +103,7 @@ fn comparable((id, stored): (String, Stored)) -> (String, Stored) {
 
 /// Whether the topic has what was sent, each once.
 fn published(sent: &[Sent], records: &[Record]) -> Vec<String> {
-    let mut left: HashMap<(Option<&[u8]>, Option<&[u8]>), i64> = HashMap::new();
+    let mut left = HashMap::<_, i64>::new();
     for sent in sent {
         *left.entry((sent.key.as_deref(), sent.payload.as_deref())).or_default() += 1;
     }
@@ -116,7 +116,10 @@ fn published(sent: &[Sent], records: &[Record]) -> Vec<String> {
         return Vec::new();
     }
     let lost: i64 = left.values().filter(|count| **count > 0).sum();
-    vec![format!("the topic itself lost {lost} records and has {} too many: the test's producer", wrong - lost)]
+    vec![format!(
+        "the topic itself lost {lost} records and has {} too many: the test's producer",
+        wrong - lost
+    )]
 }
 
 fn differences<T: PartialEq + std::fmt::Debug>(
@@ -142,6 +145,8 @@ fn differences<T: PartialEq + std::fmt::Debug>(
     if !other.is_empty() {
         told.push(format!("{what}: {} differ ({totals})", other.len()));
     }
-    told.extend(other.iter().take(TOLD).map(|(id, wanted, found)| format!("  {id}: {wanted:?}\n     is {found:?}")));
+    told.extend(
+        other.iter().take(TOLD).map(|(id, wanted, found)| format!("  {id}: {wanted:?}\n     is {found:?}")),
+    );
     told
 }

@@ -189,9 +189,11 @@ impl Deployment {
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         match &self.connection {
             Some(connection) => command.args(connection),
-            None => command
-                .args(["--bootstrap-servers", &self.place.servers, "--kafka-insecure"])
-                .args(["--elasticsearch-url", &self.place.url, "--elasticsearch-insecure"]),
+            None => command.args(["--bootstrap-servers", &self.place.servers, "--kafka-insecure"]).args([
+                "--elasticsearch-url",
+                &self.place.url,
+                "--elasticsearch-insecure",
+            ]),
         };
         command.args(&self.options);
     }

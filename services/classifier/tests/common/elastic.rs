@@ -32,7 +32,9 @@ impl Elastic {
     pub(crate) fn secure(at: &SecureElasticsearch) -> Self {
         let pem = std::fs::read(&at.ca).unwrap();
         let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
-            .filter_map(|item| if let PemItem::Certificate(found) = item.unwrap() { Some(found) } else { None })
+            .filter_map(
+                |item| if let PemItem::Certificate(found) = item.unwrap() { Some(found) } else { None },
+            )
             .collect();
         let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&certificates)).build();
         let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT));

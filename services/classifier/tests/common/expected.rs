@@ -81,7 +81,9 @@ impl Expected {
     fn document(&mut self, id: String, stored: Stored) {
         match self.documents.get(&id).map(|known| known.version.cmp(&stored.version)) {
             Some(Ordering::Greater) => return,
-            Some(Ordering::Equal) => self.as_new.entry(id.clone()).or_default().extend(self.documents.remove(&id)),
+            Some(Ordering::Equal) => {
+                self.as_new.entry(id.clone()).or_default().extend(self.documents.remove(&id));
+            }
             Some(Ordering::Less) => drop(self.as_new.remove(&id)),
             None => {}
         }
@@ -109,7 +111,12 @@ impl Expected {
 /// A record as the classifier is given it.
 pub(crate) fn message(topic: &Arc<str>, record: &Record) -> Message {
     Message {
-        origin: Origin { topic: Arc::clone(topic), partition: record.partition, offset: record.offset, line: 0 },
+        origin: Origin {
+            topic: Arc::clone(topic),
+            partition: record.partition,
+            offset: record.offset,
+            line: 0,
+        },
         time: Timestamp::from_millisecond(record.time).unwrap(),
         bytes: record.payload.clone().unwrap_or_default(),
         extent: Extent::Whole,

@@ -45,7 +45,10 @@ pub(crate) fn lines(archive: &Path, topic: &str) -> BTreeMap<String, Vec<PathBuf
     let mut lines: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for path in files(&archive.join(topic)) {
         let name = path.to_str().unwrap().to_owned();
-        assert!(name.ends_with(".jsonl") || name.ends_with(".jsonl.zst"), "{name} is left behind");
+        assert!(
+            [".jsonl", ".jsonl.zst"].iter().any(|suffix| name.ends_with(suffix)),
+            "{name} is left behind"
+        );
         for line in segment(&path).lines() {
             let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{name}: {error}"));
             lines.entry(line_text(line)).or_default().push(path.clone());

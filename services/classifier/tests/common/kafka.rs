@@ -7,6 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::until;
@@ -57,7 +58,9 @@ impl Kafka {
     pub(crate) fn create_topic(&self, topic: &str, partitions: i32) {
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         // Records of any time: Kafka refuses those of the future unless it is told not to.
-        let new = new.set("max.message.bytes", "33554432").set("message.timestamp.after.max.ms", "9223372036854775807");
+        let new = new
+            .set("max.message.bytes", "33554432")
+            .set("message.timestamp.after.max.ms", "9223372036854775807");
         let options = AdminOptions::new().operation_timeout(Some(LIMIT));
         let admin = self.admin();
         // Right after a topic was deleted its name may still be taken.
@@ -65,7 +68,9 @@ impl Kafka {
             let made = block_on(admin.create_topics([&new], &options));
             made.is_ok_and(|results| results.iter().all(Result::is_ok))
         });
-        until(&format!("the topic {topic} is there"), || self.partitions(topic).len() == partitions as usize);
+        until(&format!("the topic {topic} is there"), || {
+            i32::try_from(self.partitions(topic).len()) == Ok(partitions)
+        });
     }
 
     pub(crate) fn delete_topics(&self, topics: &[&str]) {
@@ -82,7 +87,7 @@ impl Kafka {
         let metadata = self.consumer("test").fetch_metadata(Some(topic), LIMIT);
         let Ok(metadata) = metadata else { return Vec::new() };
         let topics = metadata.topics().iter().filter(|found| found.name() == topic);
-        topics.flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect()
+        topics.flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect()
     }
 
     /// First and end offset of each partition.

@@ -77,7 +77,11 @@ impl Mixture {
         if self.is_plain {
             let mut taken = self.simulation.take(Timestamp::MAX, 1);
             let taken = taken.pop().unwrap();
-            return Sent { key: Some(key(taken.patient)), payload: Some(taken.json), time: None };
+            return Sent {
+                key: Some(taken.patient.to_string().into_bytes()),
+                payload: Some(taken.json),
+                time: None,
+            };
         }
         if self.earlier.len() < 20 {
             return self.fresh();
@@ -207,7 +211,10 @@ impl Mixture {
         let other = [
             json!({"resourceType": "Patient", "id": "p", "name": [{"family": "Nobody"}]}),
             with(resource.clone(), &json!({"status": "registered"})),
-            with(resource, &json!({"code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}, "component": null})),
+            with(
+                resource,
+                &json!({"code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}, "component": null}),
+            ),
             json!({"resourceType": "Bundle", "type": "collection"}),
         ];
         Sent { key: None, ..Sent::json("", &other[self.random.index(other.len())]) }
@@ -217,10 +224,6 @@ impl Mixture {
         let payload = [None, Some(Vec::new()), Some(b" \n\n ".to_vec())];
         Sent { key: None, payload: payload[self.random.index(payload.len())].clone(), time: None }
     }
-}
-
-fn key(patient: u32) -> Vec<u8> {
-    patient.to_string().into_bytes()
 }
 
 /// The patient that a resource is of: what its record is keyed by.
@@ -248,7 +251,10 @@ pub(crate) fn wrong(reading: &Value) -> Vec<Value> {
     twice["component"].as_array_mut().unwrap().push(first);
     vec![
         with(reading.clone(), &json!({"status": null})),
-        with(reading.clone(), &json!({"status": "entered-in-error", "id": null, "subject": null, "component": null})),
+        with(
+            reading.clone(),
+            &json!({"status": "entered-in-error", "id": null, "subject": null, "component": null}),
+        ),
         twice,
         with_component(0, json!({"value": "120", "unit": "mmHg"})),
         with_component(0, json!({"value": 120, "unit": "cmH2O"})),

@@ -94,7 +94,10 @@ impl Replica {
         let Some((status, text)) = self.get("/metrics") else { return BTreeMap::new() };
         assert_eq!(status, 200, "{text}");
         let samples = text.lines().filter(|line| !line.starts_with('#'));
-        samples.map(|line| line.rsplit_once(' ').unwrap()).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+        samples
+            .map(|line| line.rsplit_once(' ').unwrap())
+            .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+            .collect()
     }
 
     /// Resident memory now, and the most it ever was, in MiB.

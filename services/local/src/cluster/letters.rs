@@ -97,7 +97,8 @@ impl<'r> Record<'r> {
         let time = text(headers, LetterHeaders::TIME)?.parse().ok()?;
         let id = LetterId { place, time };
         let Some(original) = record.payload() else { return Some(Self::Replayed(id)) };
-        let reason: RejectionReason = serde_json::from_value(text(headers, LetterHeaders::REASON)?.into()).ok()?;
+        let reason: RejectionReason =
+            serde_json::from_value(text(headers, LetterHeaders::REASON)?.into()).ok()?;
         let is_cut = reason == RejectionReason::TooLarge || text(headers, LetterHeaders::CUT_FROM).is_some();
         Some(Self::Letter(Letter {
             id,

@@ -31,16 +31,14 @@ pub(crate) fn prepare(args: &PrepareArgs) -> Result<()> {
     let settings = manifest::read(&args.file)?;
     let topics = args.topics.topics(Some(&settings))?;
     let kafka = args.kafka.connection(Some(&settings))?;
-    let elasticsearch = args.elasticsearch.connection(Some(&settings))?;
-    let index = args.elasticsearch.index(Some(&settings))?;
+    let elasticsearch = Elasticsearch::new(args, &settings)?;
     // Says soon, and better than a request would, what is wrong with the connection.
     drop(Reader::connect(&kafka)?);
     let runtime = pump::runtime()?;
     runtime.block_on(make_topics(&kafka, &wanted_topics(&settings, &topics)))?;
-    let prepared = Elasticsearch::new(elasticsearch, &settings, index)?;
-    runtime.block_on(prepared.make_index())?;
+    runtime.block_on(elasticsearch.make_index())?;
     match args.api_key_file.as_deref() {
-        Some(file) => runtime.block_on(prepared.make_key(file)),
+        Some(file) => runtime.block_on(elasticsearch.make_key(file)),
         None => Ok(()),
     }
 }
@@ -60,6 +58,18 @@ pub(super) fn wanted_topics(settings: &Settings, topics: &Topics) -> [WantedTopi
         wanted(&topics.rejected, TopicContent::Rejected),
         wanted(&topics.state, TopicContent::State),
     ]
+}
+
+/// The index that a manifest asks for, with this alias of its own.
+pub(super) fn index_definition(settings: &Settings, alias: &str) -> Value {
+    let names = Names::new(&settings.monitor.namespace, &settings.monitor.name);
+    let mut definition = index::index(&names, settings.resource.spec.elasticsearch.index.shards);
+    if let Some(aliases) = definition.get_mut("aliases").and_then(Value::as_object_mut)
+        && let Some(own) = aliases.remove(&names.alias())
+    {
+        aliases.insert(alias.to_owned(), own);
+    }
+    definition
 }
 
 async fn make_topics(connection: &KafkaConnection, wanted: &[WantedTopic]) -> Result<()> {
@@ -102,34 +112,43 @@ fn say(line: &str) -> Result<()> {
 }
 
 /// A monitor's part of Elasticsearch.
-struct Elasticsearch<'s> {
+struct Elasticsearch {
     connection: ElasticsearchConnection,
     setup: ElasticsearchSetup,
-    names: Names<'s>,
-    shards: u32,
     index: String,
+    alias: String,
+    /// The API key's name.
+    key: String,
+    /// The index's template, in which the index is.
+    template: Value,
 }
 
-impl<'s> Elasticsearch<'s> {
-    fn new(connection: ElasticsearchConnection, settings: &'s Settings, index: String) -> Result<Self> {
-        let setup = ElasticsearchSetup::new(connection.clone())?;
+impl Elasticsearch {
+    fn new(args: &PrepareArgs, settings: &Settings) -> Result<Self> {
+        let connection = args.elasticsearch.connection(Some(settings))?;
+        let index = args.elasticsearch.index(Some(settings))?;
+        let alias = args.elasticsearch.alias(Some(settings))?;
         let names = Names::new(&settings.monitor.namespace, &settings.monitor.name);
-        let shards = settings.resource.spec.elasticsearch.index.shards;
-        Ok(Self { connection, setup, names, shards, index })
+        let mut template = index::template(&names, settings.resource.spec.elasticsearch.index.shards);
+        template["index_patterns"] = json!([index]);
+        template["template"] = index_definition(settings, &alias);
+        Ok(Self {
+            setup: ElasticsearchSetup::new(connection.clone())?,
+            connection,
+            index,
+            alias,
+            key: args.topics.topics(Some(settings))?.group,
+            template,
+        })
     }
 
     async fn make_index(&self) -> Result<()> {
-        let Self { names, shards, index, .. } = self;
-        let mut template = index::template(names, *shards);
-        template["index_patterns"] = json!([index]);
-        self.setup.put_template(index, &template).await?;
+        let Self { index, alias, template, .. } = self;
+        self.setup.put_template(index, template).await?;
         say(&format!("index template {index}: in force"))?;
-        let is_new = self.setup.ensure_index(index, &index::index(names, *shards)).await?;
-        let alias = names.alias();
-        say(&format!(
-            "index {index}: {}, with the alias {alias}",
-            if is_new { "made" } else { "there already" }
-        ))
+        let is_new = self.setup.ensure_index(index, &template["template"]).await?;
+        let what = if is_new { "made" } else { "there already" };
+        say(&format!("index {index}: {what}, with the alias {alias}"))
     }
 
     /// Makes an API key into a file that is not there yet. One that is there stays, as long as its key is known.
@@ -157,12 +176,11 @@ impl<'s> Elasticsearch<'s> {
     }
 
     async fn new_key(&self) -> Result<String> {
-        let Self { names, index, .. } = self;
-        let mut roles = index::privileges(names);
-        if let Some(privileged) = roles.pointer_mut("/classifier/indices/0/names") {
-            *privileged = json!([index, names.alias()]);
+        let mut roles = index::privileges(&Names::new("", ""));
+        if let Some(names) = roles.pointer_mut("/classifier/indices/0/names") {
+            *names = json!([self.index, self.alias]);
         }
-        let key = self.setup.create_api_key(&names.group(), &roles).await;
+        let key = self.setup.create_api_key(&self.key, &roles).await;
         Ok(key
             .context("a user may make API keys, another API key may not: give --elasticsearch-username")?
             .encoded)

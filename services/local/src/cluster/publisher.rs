@@ -86,7 +86,7 @@ impl Sent {
     }
 }
 
-fn native<'r>(record: Outgoing<'r>) -> FutureRecord<'r, str, [u8]> {
+fn native(record: Outgoing<'_>) -> FutureRecord<'_, str, [u8]> {
     let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
     for (key, value) in record.headers {
         headers = headers.insert(Header { key, value: Some(*value) });

@@ -25,7 +25,7 @@ pub(crate) fn tail(args: &TailArgs) -> Result<()> {
     let mut rows = Rows::new(args.output)?;
     let bounds = reader.bounds(&topic)?;
     let name: Arc<str> = Arc::from(topic.as_str());
-    let mut print = |record: &BorrowedMessage<'_>, rows: &mut Rows| {
+    let print = |record: &BorrowedMessage<'_>, rows: &mut Rows| {
         let batch = classifier.classify(&[message(record, &name)], now());
         documents(&batch).try_for_each(|document| rows.print(&serde_json::to_string(document)?))
     };

@@ -14,6 +14,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -116,12 +117,11 @@ impl Cluster {
 
     /// The classifier of this ward, in the background.
     pub(crate) fn classifier(&self) -> Running {
-        let running = Running::start(
+        Running::start(
             self.classifier_command()
                 .args(["--bootstrap-servers", &lab::kafka(), "--kafka-insecure"])
                 .args(["--elasticsearch-url", &lab::elasticsearch(), "--elasticsearch-insecure"]),
-        );
-        running
+        )
     }
 
     /// The classifier, which is to be told how Kafka and Elasticsearch are reached.
@@ -195,7 +195,13 @@ impl Cluster {
             let mut list = TopicPartitionList::new();
             list.add_partition_offset(&name, partition, Offset::Beginning).unwrap();
             consumer.assign(&list).unwrap();
-            while let Ok(message) = consumer.poll(WITHIN).unwrap() {
+            loop {
+                let message = match consumer.poll(WITHIN) {
+                    Some(Ok(message)) => message,
+                    Some(Err(KafkaError::PartitionEOF(_))) => break,
+                    // Other events, and groups that are nobody's.
+                    Some(Err(_)) | None => continue,
+                };
                 let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
                 let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
                 records.push(Record {

@@ -34,7 +34,8 @@ impl SecretSource {
         match self {
             Self::Value(value) => Ok(value.clone()),
             Self::File(path) => {
-                let text = fs::read_to_string(path).map_err(|source| SecretError { path: path.clone(), source })?;
+                let text =
+                    fs::read_to_string(path).map_err(|source| SecretError { path: path.clone(), source })?;
                 Ok(text.trim_end_matches(['\r', '\n']).to_owned())
             }
         }

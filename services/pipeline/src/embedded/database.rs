@@ -350,7 +350,8 @@ fn letter_of(row: &Row<'_>) -> rusqlite::Result<Letter> {
     };
     let reason = reason_of(row.get(6)?);
     let entry = u32::try_from(row.get::<_, i64>(4)?).ok();
-    let letter = DeadLetter { origin, start: 0, entry, reason, time: time_of(row.get(7)?), original: row.get(9)? };
+    let letter =
+        DeadLetter { origin, start: 0, entry, reason, time: time_of(row.get(7)?), original: row.get(9)? };
     Ok(Letter { seq: row.get(0)?, stored: time_of(row.get(8)?), letter })
 }
 

@@ -16,8 +16,8 @@ use super::retention::{self, Retention};
 use super::{NamedPosition, StoredInput, WardDirectory};
 use crate::files::FilePosition;
 use crate::{
-    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, DeadLetter, DeadLetters, PortError, Refused, Sinks,
-    Tally,
+    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, DeadLetter, DeadLetters, PortError,
+    Refused, Sinks, Tally,
 };
 
 /// A ward opened for writing. It is every sink in one; clones are the same ward.

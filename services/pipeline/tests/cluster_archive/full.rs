@@ -44,7 +44,7 @@ async fn a_full_disk_is_said_and_leaves_nothing_torn() {
 
 async fn fills_up(compression: Compression, is_taken_over: bool) {
     const STEP: u64 = 4000;
-    let mount = Mount::new("size=256k");
+    let mount = Mount::new("size=64k");
     let settings =
         DirectorySettings { compression, ..DirectorySettings::new(mount.0.path().join("archive")) };
     let open = || ArchiveStore::directory(settings.clone()).unwrap();
@@ -52,7 +52,7 @@ async fn fills_up(compression: Compression, is_taken_over: bool) {
     let mut store = open();
     let mut mark = store.resume(TOPIC, 0, 0, None).await.unwrap();
     store.committed(TOPIC, 0).await;
-    let (mut next, mut failures, mut size) = (0, 0, 256);
+    let (mut next, mut failures, mut size) = (0, 0, 64);
     while next < 10 * STEP {
         match append_one(&mut store, lines(0, next..next + STEP), now).await {
             Ok(appended) => {
@@ -69,7 +69,7 @@ async fn fills_up(compression: Compression, is_taken_over: bool) {
                     mark = store.resume(TOPIC, 0, next, Some(&mark)).await.unwrap();
                     store.committed(TOPIC, 0).await;
                 }
-                size += 100;
+                size += 48;
                 mount.remount(&format!("size={size}k"));
             }
         }

@@ -48,7 +48,7 @@ async fn owner(settings: &S3Settings, offset: u64, mark: Option<&Mark>) -> (Arch
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 16))]
 
     #[test]
     fn every_committed_line_is_there_once(steps in steps()) {

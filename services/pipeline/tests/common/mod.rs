@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use bpmonitor_clinical::{Category, DocumentId, Reason, Severity, Version};
 use bpmonitor_pipeline::embedded::{Compression, EmbeddedStore, NamedPosition, WardDirectory};
 use bpmonitor_pipeline::{
-    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, Document, EntryPlace, Monitor, Outcome, Tally,
+    AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, Document, EntryPlace, Monitor, Outcome,
+    Tally,
 };
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -78,7 +79,12 @@ pub fn writes(batch: &[Written]) -> (Vec<ArchiveLine>, Vec<AnomalyWrite>, Tally)
                 if written.is_correction {
                     lines.push(ArchiveLine { partition: 0, id, version, reading: None });
                 }
-                anomalies.push(AnomalyWrite { entry: EntryPlace::default(), id, version, document: document(made) });
+                anomalies.push(AnomalyWrite {
+                    entry: EntryPlace::default(),
+                    id,
+                    version,
+                    document: document(made),
+                });
                 tally.count(Outcome::Anomaly(made.category));
             }
             What::Normal(made) => {
@@ -236,7 +242,12 @@ pub fn numbered(number: u32, patient: u32) -> ArchiveLine {
         diastolic: None,
     };
     let reading = Document { patient_id: Some(patient_numbered(patient)), ..document(&made) };
-    ArchiveLine { id: DocumentId(hash.to_be_bytes()), version: Version(1), reading: Some(reading) }
+    ArchiveLine {
+        partition: 0,
+        id: DocumentId(hash.to_be_bytes()),
+        version: Version(1),
+        reading: Some(reading),
+    }
 }
 
 /// The newest version of each id, and of its document: while there is one, what its version was is not forgotten.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use bpmonitor_clinical::{Category, DocumentId, Flag, Reason, Version};
-use bpmonitor_crds::index::{index, mappings};
+use bpmonitor_crds::index::{index, mappings, privileges};
 use bpmonitor_crds::names::Names;
 use bpmonitor_pipeline::cluster::Condition;
 use bpmonitor_pipeline::cluster::elasticsearch::{
@@ -68,7 +68,7 @@ impl Ward {
 
     /// A store that writes to it, and its condition.
     pub(crate) fn store(&self) -> (ElasticsearchStore, Condition) {
-        self.store_at(self.connection.clone(), BulkSettings::default())
+        self.store_at(self.connection.clone(), usual())
     }
 
     pub(crate) fn store_at(
@@ -77,7 +77,6 @@ impl Ward {
         settings: BulkSettings,
     ) -> (ElasticsearchStore, Condition) {
         let condition = Condition::new("Elasticsearch");
-        let settings = BulkSettings { mappings: Some(mappings()), ..settings };
         let store = ElasticsearchStore::new(connection, &self.alias(), settings, condition.clone());
         (store.unwrap(), condition)
     }
@@ -163,7 +162,11 @@ pub(crate) fn write(id: u32, version: i64) -> AnomalyWrite {
         monitor: "ward".into(),
         namespace: "tests".into(),
         withdrawn: false,
-        kafka: Some(KafkaCoordinates { topic: "bp.tests.ward.observations".into(), partition: 2, offset: id.into() }),
+        kafka: Some(KafkaCoordinates {
+            topic: "bp.tests.ward.observations".into(),
+            partition: 2,
+            offset: id.into(),
+        }),
         patient_name: Some(format!("{CANARY} Ada Lovelace")),
         fhir_resource: Some(
             serde_json::from_str(&format!("{{\n  \"a\": [1,\r\n  \"{CANARY}\"]\n}}")).unwrap(),
@@ -240,13 +243,17 @@ pub(crate) fn logs() -> String {
     String::from_utf8_lossy(&LOGS.lock().unwrap()).into_owned()
 }
 
-/// The settings of a test that is to end soon.
+/// The settings of the classifier.
+pub(crate) fn usual() -> BulkSettings {
+    BulkSettings { mappings: Some(mappings()), ..BulkSettings::default() }
+}
+
+/// Those of a test that is to end soon.
 pub(crate) fn impatient() -> BulkSettings {
-    BulkSettings { timeout: Duration::from_millis(500), ..BulkSettings::default() }
+    BulkSettings { timeout: Duration::from_millis(500), ..usual() }
 }
 
 /// The roles that the classifier's key has.
 pub(crate) fn role(ward: &Ward) -> Value {
-    bpmonitor_crds::index::privileges(&ward.names())
+    privileges(&ward.names())
 }
-

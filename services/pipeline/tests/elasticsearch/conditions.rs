@@ -57,7 +57,11 @@ async fn deleted_and_made_again() {
     let writing = start(store, &writes);
     fails(&condition, "IndexMissing").await;
     let found = ward.setup.count(&format!("{name},{}", ward.alias())).await;
-    assert_eq!(found.unwrap_err().status, Some(404), "writing has made neither the index nor one of its alias's name");
+    assert_eq!(
+        found.unwrap_err().status,
+        Some(404),
+        "writing has made neither the index nor one of its alias's name"
+    );
     ward.make().await;
     assert_eq!(done(writing).await, []);
     ward.holds(&writes).await;
@@ -94,7 +98,8 @@ async fn nothing_says_what_documents_say() {
     assert_eq!(done(writing).await.len(), 1);
     let index = ward.names().index();
     let document = serde_json::to_value(json!({CANARY: CANARY})).unwrap();
-    let error = ward.setup.ask(Method::Post, &format!("{index}/_doc"), Some(&document), "writing").await.unwrap_err();
+    let error =
+        ward.setup.ask(Method::Post, &format!("{index}/_doc"), Some(&document), "writing").await.unwrap_err();
     assert_eq!(error.kind, "strict_dynamic_mapping_exception");
     for said in [logs(), detail, failure, error.to_string(), format!("{error:?}")] {
         assert!(!said.contains(CANARY), "{said}");

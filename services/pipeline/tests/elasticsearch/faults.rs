@@ -7,7 +7,7 @@ use bpmonitor_pipeline::cluster::elasticsearch::BulkSettings;
 use bpmonitor_test_support::http_proxy::{Fault, HttpProxy};
 use bpmonitor_test_support::lab;
 
-use super::common::{Ward, done, fails, impatient, plain, start, write, writes};
+use super::common::{Ward, done, fails, impatient, plain, start, usual, write, writes};
 
 /// Writes while there is a fault, which ends when the condition has shown it; then everything is there, once.
 async fn survives(fault: Fault, reason: &str, settings: BulkSettings) {
@@ -31,17 +31,17 @@ async fn survives(fault: Fault, reason: &str, settings: BulkSettings) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_requests() {
-    survives(Fault::Answer(429), "ElasticsearchTooManyRequests", BulkSettings::default()).await;
+    survives(Fault::Answer(429), "ElasticsearchTooManyRequests", usual()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unavailable() {
-    survives(Fault::Answer(503), "ElasticsearchUnavailable", BulkSettings::default()).await;
+    survives(Fault::Answer(503), "ElasticsearchUnavailable", usual()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_nobody_knows() {
-    survives(Fault::Answer(400), "IndexRefusesDocuments", BulkSettings::default()).await;
+    survives(Fault::Answer(400), "IndexRefusesDocuments", usual()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,20 +61,21 @@ async fn slower_than_the_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_before_it_is_written() {
-    survives(Fault::Cut, "ElasticsearchUnreachable", BulkSettings::default()).await;
+    survives(Fault::Cut, "ElasticsearchUnreachable", usual()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_after_it_is_written() {
-    survives(Fault::CutAfter, "ElasticsearchUnreachable", BulkSettings::default()).await;
+    survives(Fault::CutAfter, "ElasticsearchUnreachable", usual()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_of_a_bulk() {
     let ward = Ward::new().await;
     let proxy = HttpProxy::start(&lab::elasticsearch());
-    let (mut store, condition) = ward.store_at(plain(proxy.url()), BulkSettings::default());
-    let writes: Vec<_> = (0..400).flat_map(|id| [write(id, 1), write(id, 3), write(id, 2), write(id, 3)]).collect();
+    let (mut store, condition) = ward.store_at(plain(proxy.url()), usual());
+    let writes: Vec<_> =
+        (0..400).flat_map(|id| [write(id, 1), write(id, 3), write(id, 2), write(id, 3)]).collect();
     proxy.set(Fault::HalfOfBulk);
     // Each try gets half of the rest through.
     assert_eq!(store.write(&writes).await.unwrap(), []);
@@ -90,7 +91,7 @@ async fn half_of_a_bulk() {
 async fn slow_but_within_the_limit() {
     let ward = Ward::new().await;
     let proxy = HttpProxy::start(&lab::elasticsearch());
-    let (mut store, condition) = ward.store_at(plain(proxy.url()), BulkSettings::default());
+    let (mut store, condition) = ward.store_at(plain(proxy.url()), usual());
     proxy.set(Fault::Delay(Duration::from_millis(700)));
     let (writes, started) = (writes(10), Instant::now());
     assert_eq!(store.write(&writes).await.unwrap(), []);
@@ -104,14 +105,14 @@ async fn not_there_at_first_and_gone_later() {
     let ward = Ward::new().await;
     let proxy = HttpProxy::start(&lab::elasticsearch());
     proxy.refuse();
-    let (store, condition) = ward.store_at(plain(proxy.url()), BulkSettings::default());
+    let (store, condition) = ward.store_at(plain(proxy.url()), usual());
     let first = writes(1_200);
     let writing = start(store, &first);
     fails(&condition, "ElasticsearchUnreachable").await;
     proxy.accept();
     assert_eq!(done(writing).await, []);
 
-    let (mut store, condition) = ward.store_at(plain(proxy.url()), BulkSettings::default());
+    let (mut store, condition) = ward.store_at(plain(proxy.url()), usual());
     let all: Vec<_> = (0..1_200).map(|id| write(id, 2)).collect();
     let (half, rest) = all.split_at(600);
     store.write(half).await.unwrap();
@@ -127,8 +128,7 @@ async fn not_there_at_first_and_gone_later() {
 #[tokio::test]
 async fn a_name_that_is_not_known() {
     let ward = Ward::new().await;
-    let (store, condition) =
-        ward.store_at(plain("http://elasticsearch.invalid:9200".to_owned()), BulkSettings::default());
+    let (store, condition) = ward.store_at(plain("http://elasticsearch.invalid:9200".to_owned()), usual());
     let writing = start(store, &writes(1));
     fails(&condition, "ElasticsearchUnknownHost").await;
     writing.abort();
@@ -139,7 +139,7 @@ async fn keys_read_again_do_not_hide_a_failure() {
     let ward = Ward::new().await;
     let proxy = HttpProxy::start(&lab::elasticsearch());
     proxy.set(Fault::Answer(401));
-    let (store, condition) = ward.store_at(plain(proxy.url()), BulkSettings::default());
+    let (store, condition) = ward.store_at(plain(proxy.url()), usual());
     let writing = start(store, &writes(3));
     fails(&condition, "ElasticsearchUnauthorized").await;
     // It waits between tries, longer each time.

@@ -10,7 +10,7 @@ use bpmonitor_test_support::lab::OwnLab;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::common::{LIMIT, Ward, fails, plain, writes};
+use super::common::{LIMIT, Ward, fails, plain, usual, writes};
 
 const PART: &str = "elasticsearch";
 
@@ -18,7 +18,7 @@ const PART: &str = "elasticsearch";
 async fn what_was_acknowledged_survives_kill_9() {
     let own = spawn_blocking(|| OwnLab::up("killed-elasticsearch", PART)).await.unwrap();
     let ward = Ward::at(plain(own.lab().variable("BPMONITOR_TEST_ELASTICSEARCH"))).await;
-    let settings = BulkSettings { timeout: Duration::from_secs(5), ..BulkSettings::default() };
+    let settings = BulkSettings { timeout: Duration::from_secs(5), ..usual() };
     let (mut store, condition) = ward.store_at(ward.connection.clone(), settings);
     let all = writes(6_000);
     let (task, acknowledged) = (all.clone(), Arc::new(AtomicUsize::new(0)));

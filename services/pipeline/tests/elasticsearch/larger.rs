@@ -5,18 +5,19 @@ use bpmonitor_pipeline::{AnomalyStore, AnomalyWrite, Refused};
 use bpmonitor_test_support::http_proxy::{Fault, HttpProxy};
 use bpmonitor_test_support::lab;
 
-use super::common::{Ward, plain, write, writes};
+use super::common::{Ward, plain, usual, write, writes};
 
 fn with_resource_of(bytes: usize, id: u32) -> AnomalyWrite {
     let mut write = write(id, 1);
-    write.document.fhir_resource = Some(serde_json::from_str(&format!("{{\"a\":\"{}\"}}", "x".repeat(bytes))).unwrap());
+    write.document.fhir_resource =
+        Some(serde_json::from_str(&format!("{{\"a\":\"{}\"}}", "x".repeat(bytes))).unwrap());
     write
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bulks_are_bounded() {
     let ward = Ward::new().await;
-    let settings = BulkSettings { bytes: 20_000, ..BulkSettings::default() };
+    let settings = BulkSettings { bytes: 20_000, ..usual() };
     let (mut store, _) = ward.store_at(ward.connection.clone(), settings);
     let writes = writes(300);
     assert_eq!(store.write(&writes).await.unwrap(), []);
@@ -31,7 +32,7 @@ async fn a_bulk_that_is_too_large_is_split_and_smaller_ones_follow() {
     let ward = Ward::new().await;
     let proxy = HttpProxy::start(&lab::elasticsearch());
     proxy.set(Fault::Limit(50_000));
-    let (mut store, condition) = ward.store_at(plain(proxy.url()), BulkSettings::default());
+    let (mut store, condition) = ward.store_at(plain(proxy.url()), usual());
     let writes = writes(400);
     assert_eq!(store.write(&writes).await.unwrap(), []);
     ward.holds(&writes).await;
@@ -49,7 +50,7 @@ async fn a_document_that_is_too_large_is_refused_alone() {
     let ward = Ward::new().await;
     let proxy = HttpProxy::start(&lab::elasticsearch());
     proxy.set(Fault::Limit(50_000));
-    let (mut store, _) = ward.store_at(plain(proxy.url()), BulkSettings::default());
+    let (mut store, _) = ward.store_at(plain(proxy.url()), usual());
     let mut writes = writes(20);
     writes[11] = with_resource_of(60_000, 11);
     assert_eq!(store.write(&writes).await.unwrap(), [Refused { write: 11 }]);
@@ -60,7 +61,7 @@ async fn a_document_that_is_too_large_is_refused_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_above_the_limit_is_not_even_sent() {
     let ward = Ward::new().await;
-    let settings = BulkSettings { document_bytes: 50_000, ..BulkSettings::default() };
+    let settings = BulkSettings { document_bytes: 50_000, ..usual() };
     let (mut store, _) = ward.store_at(ward.connection.clone(), settings);
     let writes = [with_resource_of(60_000, 1), write(2, 1), with_resource_of(60_000, 3)];
     assert_eq!(store.write(&writes).await.unwrap(), [Refused { write: 0 }, Refused { write: 2 }]);

@@ -1,4 +1,5 @@
 //! The store of anomalies on a real Elasticsearch: what arrives, which faults it survives, what it may do, and what it never says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod common;
 mod conditions;

@@ -51,10 +51,15 @@ async fn a_template_guards_the_name_of_the_index() {
     ward.setup.delete_index(&name).await.unwrap();
     let document = serde_json::json!({"withdrawn": false});
     let target = format!("{name}/_doc");
-    let written = ward.setup.ask(elasticsearch::http::Method::Post, &target, Some(&document), "writing").await;
+    let written =
+        ward.setup.ask(elasticsearch::http::Method::Post, &target, Some(&document), "writing").await;
     assert_eq!(written.unwrap_err().status, Some(404), "not made by writing");
     ward.setup.ensure_index(&name, &serde_json::json!({})).await.unwrap();
-    assert_eq!(ward.setup.mapping_differences(&name, &mappings()).await.unwrap(), [], "made from the template");
+    assert_eq!(
+        ward.setup.mapping_differences(&name, &mappings()).await.unwrap(),
+        [],
+        "made from the template"
+    );
     ward.setup.delete_template(&name).await.unwrap();
     ward.setup.delete_template(&name).await.unwrap();
 }
@@ -68,9 +73,10 @@ async fn documents_wait_for_a_mapping_that_is_behind() {
     behind["mappings"]["properties"].as_object_mut().unwrap().remove("flags");
     ward.setup.ensure_index(&name, &behind).await.unwrap();
     let differences = ward.setup.mapping_differences(&name, &mappings()).await.unwrap();
-    assert_eq!(differences.iter().map(ToString::to_string).collect::<Vec<_>>(), [
-        r#"flags is missing, but is to be {"ignore_above":8191,"type":"keyword"}"#
-    ]);
+    assert_eq!(
+        differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [r#"flags is missing, but is to be {"ignore_above":8191,"type":"keyword"}"#]
+    );
 
     let (store, condition) = ward.store();
     let writes = writes(10);
@@ -83,7 +89,7 @@ async fn documents_wait_for_a_mapping_that_is_behind() {
 }
 
 #[tokio::test]
-async fn documents_of_another_kind_are_not_judged_by_our_mapping() {
+async fn documents_may_look_otherwise() {
     let ward = Ward::new().await;
     let settings = bpmonitor_pipeline::cluster::elasticsearch::BulkSettings {
         render: |write, text| {

@@ -7,14 +7,14 @@ use std::process::Command;
 use bpmonitor_pipeline::AnomalyStore;
 use bpmonitor_pipeline::cluster::SecretSource;
 use bpmonitor_pipeline::cluster::elasticsearch::{
-    ApiKey, Authentication, BulkSettings, ElasticsearchConnection, ElasticsearchSetup,
+    ApiKey, Authentication, ElasticsearchConnection, ElasticsearchSetup,
 };
 use bpmonitor_test_support::lab;
 use elasticsearch::http::Method;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::common::{Ward, done, fails, logs, role, start, writes};
+use super::common::{Ward, done, fails, logs, role, start, usual, writes};
 
 /// As the user who may do everything.
 fn as_user() -> ElasticsearchConnection {
@@ -45,7 +45,7 @@ async fn secured() -> (Ward, ApiKey, TempDir, PathBuf) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_classifiers_key_is_enough_to_write() {
     let (ward, key, _directory, file) = secured().await;
-    let (mut store, condition) = ward.store_at(with_key(&file), BulkSettings::default());
+    let (mut store, condition) = ward.store_at(with_key(&file), usual());
     let writes = writes(1_200);
     assert_eq!(store.write(&writes).await.unwrap(), []);
     ward.holds(&writes).await;
@@ -86,7 +86,7 @@ async fn the_classifiers_key_is_enough_for_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_no_longer_valid_is_replaced_in_its_file() {
     let (ward, key, _directory, file) = secured().await;
-    let (mut store, condition) = ward.store_at(with_key(&file), BulkSettings::default());
+    let (mut store, condition) = ward.store_at(with_key(&file), usual());
     let writes = writes(1_200);
     let (first, rest) = writes.split_at(600);
     store.write(first).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_key_that_may_not_write_is_replaced_in_its_file() {
     let reader = json!({"reader": {"indices": [{"names": [ward.alias()], "privileges": ["read"]}]}});
     let reader = ward.setup.create_api_key("reader", &reader).await.unwrap();
     fs::write(&file, &reader.encoded).unwrap();
-    let (store, condition) = ward.store_at(with_key(&file), BulkSettings::default());
+    let (store, condition) = ward.store_at(with_key(&file), usual());
     let writes = writes(10);
     let writing = start(store, &writes);
     fails(&condition, "ElasticsearchForbidden").await;
@@ -125,7 +125,17 @@ fn stranger(directory: &Path) -> PathBuf {
     let ca = directory.join("stranger.crt");
     let key = directory.join("stranger.key");
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "1",
+        ])
         .args(["-subj", "/CN=stranger", "-keyout"])
         .arg(&key)
         .arg("-out")
@@ -141,7 +151,7 @@ async fn a_wrong_authority_is_named_and_replaced_in_its_file() {
     let (ward, key, directory, file) = secured().await;
     let ca = stranger(directory.path());
     let connection = ElasticsearchConnection { ca: Some(ca.clone()), ..with_key(&file) };
-    let (store, condition) = ward.store_at(connection, BulkSettings::default());
+    let (store, condition) = ward.store_at(connection, usual());
     let writes = writes(10);
     let writing = start(store, &writes);
     let detail = fails(&condition, "ElasticsearchUntrusted").await;
@@ -161,7 +171,7 @@ async fn a_url_with_the_wrong_scheme_is_told() {
     ];
     for (url, reason, word) in cases {
         let connection = ElasticsearchConnection { url, ..as_user() };
-        let (store, condition) = ward.store_at(connection, BulkSettings::default());
+        let (store, condition) = ward.store_at(connection, usual());
         let writing = start(store, &writes(1));
         let detail = fails(&condition, reason).await;
         assert!(detail.contains(word), "{detail}");

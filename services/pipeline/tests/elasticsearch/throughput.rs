@@ -36,7 +36,8 @@ fn body(batch: &[AnomalyWrite], lane: u8) -> Vec<u8> {
     let mut body = Vec::new();
     for write in batch.iter().filter(|write| write.id.0[0] % LANES == lane) {
         let (id, version) = (write.id, write.version.0);
-        writeln!(body, r#"{{"index":{{"_id":"{id}","version":{version},"version_type":"external_gte"}}}}"#).unwrap();
+        writeln!(body, r#"{{"index":{{"_id":"{id}","version":{version},"version_type":"external_gte"}}}}"#)
+            .unwrap();
         whole_document(write, &mut body).unwrap();
         body.push(b'\n');
     }
@@ -47,7 +48,8 @@ fn body(batch: &[AnomalyWrite], lane: u8) -> Vec<u8> {
 fn cpu() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks = fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>();
+    let ticks =
+        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>();
     Duration::from_millis(ticks * 10)
 }
 
@@ -61,7 +63,7 @@ fn report(who: &str, started: Instant, before: Duration) -> f64 {
 fn send(stream: &mut TcpStream, head: &str, body: &[u8]) {
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(body).unwrap();
-    let (mut answer, mut part) = (Vec::new(), [0; 65_536]);
+    let (mut answer, mut part) = (Vec::new(), [0; 8_192]);
     while !answer.ends_with(b"\r\n0\r\n\r\n") && !answer.ends_with(br#"{"errors":false}"#) {
         let read = stream.read(&mut part).unwrap();
         assert!(read > 0);
@@ -108,7 +110,8 @@ async fn store(writes: &[AnomalyWrite]) -> f64 {
 #[ignore = "a measurement"]
 async fn throughput() {
     let writes = documents();
-    let batches = writes.chunks(IN_A_BATCH).map(|batch| (0..LANES).map(|lane| body(batch, lane)).collect::<Vec<_>>());
+    let batches =
+        writes.chunks(IN_A_BATCH).map(|batch| (0..LANES).map(|lane| body(batch, lane)).collect::<Vec<_>>());
     let batches: Vec<_> = batches.collect();
     let bytes: usize = batches.iter().flatten().map(Vec::len).sum();
     println!("{} bytes a document", bytes / writes.len());
@@ -137,14 +140,15 @@ async fn latency() {
     }
     times.sort_unstable();
     let (half, most) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-    println!("one document: p50 {half:?}, p99 {most:?}; {:?} CPU each", (cpu() - before) / 3_000);
+    println!("one document: p50 {half:?}, p99 {most:?}; {:?} CPU each", cpu().saturating_sub(before) / 3_000);
     let address = lab::elasticsearch().replacen("http://", "", 1);
     let mut stream = TcpStream::connect(&address).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut times = Vec::new();
     for write in writes.iter().skip(3_000).take(3_000) {
         let body = [body(std::slice::from_ref(write), 0), body(std::slice::from_ref(write), 1)].concat();
-        let (path, length) = (format!("/{}/_bulk?require_alias=true&filter_path=errors", ward.alias()), body.len());
+        let (path, length) =
+            (format!("/{}/_bulk?require_alias=true&filter_path=errors", ward.alias()), body.len());
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n"
         );

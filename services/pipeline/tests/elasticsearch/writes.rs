@@ -109,7 +109,8 @@ async fn poison_is_refused_and_nothing_else() {
         mixed[place] = poison(u32::try_from(place).unwrap());
     }
     assert_eq!(store.write(&mixed).await.unwrap(), poisoned.map(|write| Refused { write }));
-    let taken: Vec<_> = mixed.into_iter().enumerate().filter(|(place, _)| !poisoned.contains(place)).collect();
+    let taken: Vec<_> =
+        mixed.into_iter().enumerate().filter(|(place, _)| !poisoned.contains(place)).collect();
     ward.holds(&taken.into_iter().map(|(_, write)| write).collect::<Vec<_>>()).await;
     assert_eq!((store.statistics().refused(), condition.get()), (4, None));
     assert_eq!(store.write(&[poison(1)]).await.unwrap(), [Refused { write: 0 }], "also alone");
@@ -136,7 +137,8 @@ async fn extreme_values_are_stored() {
     writes[0].document.observation_id = Some("ü".repeat(40_000));
     writes[1].document.timestamp = Some("0001-01-01T00:00:00Z".parse().unwrap());
     writes[2].document.timestamp = Some("9999-12-30T22:00:00.999999999Z".parse().unwrap());
-    writes[3].document.systolic_pressure = Some(Decimal::from_str_exact("129.7397943773242412345678901").unwrap());
+    writes[3].document.systolic_pressure =
+        Some(Decimal::from_str_exact("129.7397943773242412345678901").unwrap());
     writes[4].document.patient_name = Some("n".repeat(100_000));
     assert_eq!(store.write(&writes).await.unwrap(), []);
     assert_eq!(ward.held().await.len(), 5);

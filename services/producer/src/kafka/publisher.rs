@@ -139,7 +139,7 @@ impl<'c, P: Serialize> Publisher<'c, P> {
                     return Ok(());
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    self.wait_for_room()?
+                    self.wait_for_room()?;
                 }
                 Err((error, _)) => return Err(lost(&error)),
             }

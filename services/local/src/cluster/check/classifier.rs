@@ -29,7 +29,8 @@ pub(super) fn group(check: &Check<'_>, reader: &Reader, report: &mut Report) -> 
         Ok(lag) => lag,
         Err(error) => return report.failure(CHECK, format!("{error:#}")).map(|()| false),
     };
-    let waiting = format!("{} records wait", grouped(lag));
+    let waiting =
+        if lag == 1 { "1 record waits".to_owned() } else { format!("{} records wait", grouped(lag)) };
     if members > 0 {
         let members =
             if members == 1 { "1 replica runs".to_owned() } else { format!("{members} replicas run") };

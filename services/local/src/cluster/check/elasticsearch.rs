@@ -4,8 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
-use bpmonitor_crds::index;
-use bpmonitor_crds::names::{ALL_ANOMALIES, Names};
+use bpmonitor_crds::names::ALL_ANOMALIES;
 use bpmonitor_pipeline::cluster::elasticsearch::{
     ElasticsearchSetup, MappingDifference, SetupError, differences,
 };
@@ -15,6 +14,7 @@ use tokio::time::timeout;
 
 use super::Check;
 use super::report::Report;
+use crate::cluster::prepare::index_definition;
 
 /// How long Elasticsearch may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
@@ -27,11 +27,13 @@ const TOO_MUCH_OF_INDEX: [&str; 2] = ["manage", "delete_index"];
 const TOO_MUCH_OF_CLUSTER: [&str; 3] = ["manage", "manage_security", "manage_index_templates"];
 
 /// The store of anomalies.
-pub(super) struct Store<'s> {
+pub(super) struct Store {
     setup: ElasticsearchSetup,
     url: String,
     pub(super) index: String,
-    names: Names<'s>,
+    alias: String,
+    /// What the index is to be.
+    definition: Value,
 }
 
 /// What Elasticsearch would not do.
@@ -61,14 +63,16 @@ enum Identity {
     User(String),
 }
 
-impl<'s> Store<'s> {
-    pub(super) fn new(check: &Check<'s>) -> Result<Self> {
+impl Store {
+    pub(super) fn new(check: &Check<'_>) -> Result<Self> {
+        let alias = check.args.elasticsearch.alias(Some(check.settings))?;
         let connection = check.args.elasticsearch.connection(Some(check.settings))?;
         Ok(Self {
             url: connection.url.clone(),
             setup: ElasticsearchSetup::new(connection)?,
             index: check.args.elasticsearch.index(Some(check.settings))?,
-            names: Names::new(&check.settings.monitor.namespace, &check.settings.monitor.name),
+            definition: index_definition(check.settings, &alias),
+            alias,
         })
     }
 
@@ -175,14 +179,14 @@ impl<'s> Store<'s> {
             return report.failure(CHECK, message).map(|()| false);
         };
         let is_usable = self.look_at_aliases(found, report)?;
-        let found = found.get("mappings").unwrap_or(&Value::Null);
-        Ok(look_at_mapping(&differences(&index::mappings(), found), report)? && is_usable)
+        let mappings = found.get("mappings").unwrap_or(&Value::Null);
+        Ok(look_at_mapping(&differences(&self.definition["mappings"], mappings), report)? && is_usable)
     }
 
     /// Looks at the index's aliases and blocks.
     fn look_at_aliases(&self, found: &Value, report: &mut Report) -> Result<bool> {
         const CHECK: &str = "index";
-        let (index, alias) = (&self.index, self.names.alias());
+        let index = &self.index;
         let blocks = found.pointer("/settings/index/blocks").and_then(Value::as_object);
         let set: Vec<&str> = blocks
             .into_iter()
@@ -198,11 +202,11 @@ impl<'s> Store<'s> {
             );
             return report.failure(CHECK, message).map(|()| false);
         }
-        let expected = index::index(&self.names, 1);
-        for (name, is_needed) in [(alias.as_str(), true), (ALL_ANOMALIES, false)] {
+        let expected = &self.definition["aliases"];
+        for (name, is_needed) in [(self.alias.as_str(), true), (ALL_ANOMALIES, false)] {
             let wrong = match found["aliases"].get(name) {
                 None => "is missing",
-                Some(is) if is["filter"] != expected["aliases"][name]["filter"] => {
+                Some(is) if is["filter"] != expected[name]["filter"] => {
                     "has not the filter that hides what was withdrawn"
                 }
                 Some(_) => continue,
@@ -220,7 +224,7 @@ impl<'s> Store<'s> {
     /// Whether we may do what the classifier does; warns where it is more.
     async fn privileges(&self, report: &mut Report) -> Result<bool> {
         const CHECK: &str = "privileges";
-        let own = [self.index.clone(), self.names.alias()];
+        let own = [&self.index, &self.alias];
         let body = json!({
             "cluster": TOO_MUCH_OF_CLUSTER,
             "index": [

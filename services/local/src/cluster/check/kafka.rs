@@ -102,9 +102,9 @@ fn say_topic(name: &str, wanted: &WantedTopic, found: &FoundTopic, report: &mut 
     let list: Vec<String> = differences.iter().map(TopicDifference::to_string).collect();
     let message = format!("{topic}: {}: `bpmonitor prepare` sets what can be set", list.join("; "));
     if is_harmful {
-        report.failure(name, message)?
+        report.failure(name, message)?;
     } else {
-        report.warning(name, message)?
+        report.warning(name, message)?;
     }
     Ok(true)
 }

@@ -42,7 +42,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<()> {
     };
     let store = Store::new(&check)?;
     let mut report = Report::begin(row_output(args.output))?;
-    check.run(store, &mut report)?;
+    check.run(&store, &mut report)?;
     match report.failed() {
         0 => Ok(()),
         1 => Err(anyhow!("a check failed: see what it says")),
@@ -51,7 +51,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<()> {
 }
 
 impl Check<'_> {
-    fn run(&self, store: Store<'_>, report: &mut Report) -> Result<()> {
+    fn run(&self, store: &Store, report: &mut Report) -> Result<()> {
         let reader = kafka::connection(self, report)?;
         let has_topics = match &reader {
             Some(reader) => kafka::topics(self, reader, report)?,
@@ -68,7 +68,7 @@ impl Check<'_> {
             return Ok(());
         }
         match reader {
-            Some(reader) if is_read && is_stored => self.travel(&reader, &store, key, report),
+            Some(reader) if is_read && is_stored => self.travel(&reader, store, key, report),
             _ => report
                 .warning("observation", "not published: what it needs is missing, as the checks above say"),
         }
@@ -77,7 +77,7 @@ impl Check<'_> {
     fn travel(
         &self,
         reader: &Reader,
-        store: &Store<'_>,
+        store: &Store,
         key: Option<PseudonymKey>,
         report: &mut Report,
     ) -> Result<()> {

@@ -32,7 +32,7 @@ const IS_WITHDRAWN: &str = "withdrawal";
 pub(super) struct Way<'w> {
     pub(super) check: &'w Check<'w>,
     pub(super) reader: &'w Reader,
-    pub(super) store: &'w Store<'w>,
+    pub(super) store: &'w Store,
     pub(super) key: Option<PseudonymKey>,
 }
 
@@ -92,12 +92,12 @@ impl Way<'_> {
                 return report.failure(ARRIVES, format!("{error:#}, or leave it out with --no-observation"));
             }
         };
-        let published = Instant::now();
+        let begun = Instant::now();
         let waited = self.wait(traveller, |_| true);
         match &waited {
-            Waited::Arrived(document) => self.arrived(traveller, document, published.elapsed(), report)?,
+            Waited::Arrived(document) => self.arrived(traveller, document, begun.elapsed(), report)?,
             Waited::Late => {
-                let why = self.stuck(place, letters)?;
+                let why = self.stuck(place, &letters)?;
                 report.failure(
                     ARRIVES,
                     format!("not in Elasticsearch after {:?}: {why}", self.check.args.wait),
@@ -184,7 +184,7 @@ impl Way<'_> {
     }
 
     /// Where it is, when it is not where it should be.
-    fn stuck(&self, (partition, offset): (i32, i64), letters: Bounds) -> Result<String> {
+    fn stuck(&self, (partition, offset): (i32, i64), letters: &Bounds) -> Result<String> {
         if let Some(reason) = self.rejected_as(partition, offset, letters)? {
             return Ok(format!(
                 "it is in the dead letters, as {reason}: does the classifier run with this manifest, and is its clock right?"
@@ -198,17 +198,17 @@ impl Way<'_> {
                 self.store.index
             )),
             next => {
-                let behind = next.map_or(offset + 1, |next| offset + 1 - next);
+                let behind = next.map_or(offset, |next| offset - next);
                 Ok(format!(
-                    "it is still in the topic: the group {group} is {behind} records before it in partition {partition}: the classifier's log \
-                     and /ready say what it waits for; with much to catch up with, give --wait more time"
+                    "it is still in the topic: before it in partition {partition} are {behind} records that the group {group} has not \
+                     committed: the classifier's log and /ready say what it waits for; with much to catch up with, give --wait more time"
                 ))
             }
         }
     }
 
     /// As what the dead letters have it, as far as they came in since.
-    fn rejected_as(&self, partition: i32, offset: i64, before: Bounds) -> Result<Option<String>> {
+    fn rejected_as(&self, partition: i32, offset: i64, before: &Bounds) -> Result<Option<String>> {
         let topics = &self.check.topics;
         let mut spans = self.reader.bounds(&topics.rejected)?;
         for (partition, (low, _)) in &mut spans {

@@ -163,12 +163,11 @@ impl Replay<'_> {
 
     /// Says from where on the Observations' topic may have what this replay publishes.
     fn begin(&mut self) -> Result<()> {
-        let ends = match self.before.begun_at.take() {
-            Some(ends) => ends,
-            None => {
-                let bounds = self.letters.reader.bounds(self.observations)?;
-                bounds.into_iter().map(|(partition, (_, high))| (partition, high)).collect()
-            }
+        let ends = if let Some(ends) = self.before.begun_at.take() {
+            ends
+        } else {
+            let bounds = self.letters.reader.bounds(self.observations)?;
+            bounds.into_iter().map(|(partition, (_, high))| (partition, high)).collect()
         };
         self.say_under_way(Some(&serde_json::to_vec(&ends)?))
     }

@@ -253,7 +253,7 @@ impl Partition {
                     self.held = Held::Open(extent, file);
                     return Ok(());
                 }
-                if let Err(error) = self.close(&extent, now) {
+                if let Err(error) = self.close(&extent, &file, now) {
                     self.held = Held::Open(extent, file);
                     return Err(error);
                 }
@@ -301,7 +301,8 @@ impl Partition {
     }
 
     /// Closes a segment of this owner, all of which is committed.
-    fn close(&mut self, extent: &Extent, now: Timestamp) -> Result<(), PortError> {
+    fn close(&mut self, extent: &Extent, file: &File, now: Timestamp) -> Result<(), PortError> {
+        self.trim(extent, file)?;
         match files::rename(&self.directory, &extent.name, Stage::Open, Stage::Closed) {
             Ok(()) => {
                 self.is_name_durable = false;
@@ -353,8 +354,8 @@ impl Partition {
         Ok(Some((Extent { name, ..extent.clone() }, file)))
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<(), PortError> {
-        let Held::Open(extent, file) = &self.held else { return Err(self.refuse(Refusal::Superseded)) };
+    /// Cuts off what an append that failed has left.
+    fn trim(&self, extent: &Extent, file: &File) -> Result<(), PortError> {
         let name = extent.name.at(Stage::Open);
         let length = file.metadata().map_err(self.failed("reading", &name))?.len();
         if length < extent.bytes {
@@ -363,6 +364,13 @@ impl Partition {
         if length > extent.bytes {
             files::cut(file, extent.bytes).map_err(self.failed("cutting", &name))?;
         }
+        Ok(())
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<(), PortError> {
+        let Held::Open(extent, file) = &self.held else { return Err(self.refuse(Refusal::Superseded)) };
+        let name = extent.name.at(Stage::Open);
+        self.trim(extent, file)?;
         if let Err(error) = files::append(file, extent.bytes, bytes) {
             // What was written of it would only take room; the next append cuts it off if this fails.
             let _ = files::cut(file, extent.bytes);

@@ -205,7 +205,7 @@ fn a_kill_before_any_step() {
             let was_killed = killed_before(number, || live(&world).is_err());
             check_and_go_on(&world);
             if !was_killed {
-                assert!(number > 20, "{number}");
+                assert!(number > 15, "{number}");
                 break;
             }
         }

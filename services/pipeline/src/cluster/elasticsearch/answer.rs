@@ -85,7 +85,8 @@ pub(super) fn kind(body: &[u8]) -> String {
     let answer = serde_json::from_slice::<ErrorAnswer<'_>>(body);
     let kind = answer.map(|answer| answer.error.kind.into_owned()).unwrap_or_default();
     // A type is the name of a Java class. Anything else may be a text that says more.
-    let is_name = kind.len() <= 80 && kind.bytes().all(|byte| byte.is_ascii_lowercase() || b"_$".contains(&byte));
+    let is_name =
+        kind.len() <= 80 && kind.bytes().all(|byte| byte.is_ascii_lowercase() || b"_$".contains(&byte));
     if is_name { kind } else { String::new() }
 }
 
@@ -108,9 +109,10 @@ fn fate(item: &ItemAnswer<'_>) -> Fate {
         (200..300, _) => Fate::Written,
         (409, _) => Fate::Superseded,
         (413, _)
-        | (400, "document_parsing_exception" | "mapper_parsing_exception" | "strict_dynamic_mapping_exception") => {
-            Fate::Poison
-        }
+        | (
+            400,
+            "document_parsing_exception" | "mapper_parsing_exception" | "strict_dynamic_mapping_exception",
+        ) => Fate::Poison,
         (400, "index_closed_exception") => Fate::Retry(Trouble::IndexClosed),
         (400, "validation_exception") => Fate::Retry(Trouble::ShardLimit),
         (400, _) => Fate::Doubted,
@@ -172,8 +174,16 @@ mod tests {
             (200, "", Outcome::Retry(Trouble::Unavailable)),
             (200, "<html>", Outcome::Retry(Trouble::Unavailable)),
             (400, "", Outcome::Doubted),
-            (401, r#"{"error":{"type":"security_exception"},"status":401}"#, Outcome::Retry(Trouble::Unauthorized)),
-            (403, r#"{"error":{"type":"security_exception"},"status":403}"#, Outcome::Retry(Trouble::Forbidden)),
+            (
+                401,
+                r#"{"error":{"type":"security_exception"},"status":401}"#,
+                Outcome::Retry(Trouble::Unauthorized),
+            ),
+            (
+                403,
+                r#"{"error":{"type":"security_exception"},"status":403}"#,
+                Outcome::Retry(Trouble::Forbidden),
+            ),
             (403, r#"{"error":{"type":"cluster_block_exception"}}"#, Outcome::Retry(Trouble::IndexReadOnly)),
             (404, "not found", Outcome::Retry(Trouble::IndexMissing)),
             (413, "", Outcome::TooLarge),

@@ -161,11 +161,12 @@ mod tests {
     fn three() -> Bulk {
         let mut builder = Builder::new(vec![7; 100]);
         for id in 1..=3 {
-            builder.add(id.into(), &write(id), |write, text| {
-                text.extend_from_slice(format!("{{\"n\":\n{}}}", write.version.0).as_bytes());
-                Ok(())
-            })
-            .unwrap();
+            builder
+                .add(id.into(), &write(id), |write, text| {
+                    text.extend_from_slice(format!("{{\"n\":\n{}}}", write.version.0).as_bytes());
+                    Ok(())
+                })
+                .unwrap();
         }
         builder.finish().unwrap()
     }

@@ -33,7 +33,9 @@ pub enum ConnectError {
     #[error("the API key or password for Elasticsearch")]
     Secret(#[from] SecretError),
     /// The API key is none.
-    #[error("the API key for Elasticsearch is not one: give it in its encoded form, as Elasticsearch gives it")]
+    #[error(
+        "the API key for Elasticsearch is not one: give it in its encoded form, as Elasticsearch gives it"
+    )]
     ApiKey,
     /// The client cannot be set up.
     #[error("setting up the client for Elasticsearch")]

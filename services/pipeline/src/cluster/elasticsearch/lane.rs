@@ -115,7 +115,9 @@ impl<'a, I: Iterator<Item = usize>> Lane<'a, I> {
             let Some(write) = self.writes.get(number) else { break };
             let length = builder.add(number, write, settings.render);
             let is_too_large = length.as_ref().is_ok_and(|length| *length > settings.document_bytes);
-            if length.is_ok() && (is_too_large || (builder.bytes() > self.state.limit && builder.documents() > 1)) {
+            if length.is_ok()
+                && (is_too_large || (builder.bytes() > self.state.limit && builder.documents() > 1))
+            {
                 builder.take_back();
                 if !is_too_large {
                     break;
@@ -204,7 +206,8 @@ impl<'a, I: Iterator<Item = usize>> Lane<'a, I> {
             }
             _ if self.is_older(&piece, &newest) => None,
             fate => {
-                trouble = Some(if let Some(Fate::Retry(trouble)) = fate { *trouble } else { Trouble::Refused });
+                trouble =
+                    Some(if let Some(Fate::Retry(trouble)) = fate { *trouble } else { Trouble::Refused });
                 Some(piece)
             }
         });
@@ -240,7 +243,9 @@ impl<'a, I: Iterator<Item = usize>> Lane<'a, I> {
     /// Whether one that came after it, and is as new, was accepted while it was not: then it must not come after that one.
     fn is_older(&self, piece: &Piece, newest: &HashMap<DocumentId, (i64, usize)>) -> bool {
         let Some(write) = self.writes.get(piece.write) else { return true };
-        newest.get(&write.id).is_some_and(|(version, number)| *version >= write.version.0 && *number > piece.write)
+        newest
+            .get(&write.id)
+            .is_some_and(|(version, number)| *version >= write.version.0 && *number > piece.write)
     }
 
     /// The same for one that was set aside: all after it are settled.

@@ -29,7 +29,11 @@ pub fn differences(expected: &Value, actual: &Value) -> Vec<MappingDifference> {
     let (dynamic, is) = (text(expected.get("dynamic")), text(actual.get("dynamic")));
     if dynamic.is_some() && dynamic != is {
         let setting = |dynamic: Option<String>| dynamic.map(|dynamic| format!("dynamic: {dynamic}"));
-        found.push(MappingDifference { field: String::new(), expected: setting(dynamic), actual: setting(is) });
+        found.push(MappingDifference {
+            field: String::new(),
+            expected: setting(dynamic),
+            actual: setting(is),
+        });
     }
     compare("", expected, actual, &mut found);
     found
@@ -103,7 +107,8 @@ mod tests {
         let other = json!({"dynamic": "true", "properties": {
             "a": {"type": "keyword", "ignore_above": 20}, "c": {"properties": {}}, "e": {"type": "object", "enabled": false},
             "f": {"type": "text"}}});
-        let fields: Vec<_> = differences(&expected, &other).into_iter().map(|difference| difference.field).collect();
+        let fields: Vec<_> =
+            differences(&expected, &other).into_iter().map(|difference| difference.field).collect();
         assert_eq!(fields, ["", "a", "b", "c.d", "f.keyword"]);
         let missing = &differences(&expected, &other)[2];
         assert_eq!(missing.to_string(), "b is missing, but is to be date");

@@ -43,7 +43,8 @@ impl BulkStatistics {
 
     /// Bulks that were sent again, whole or in part, by the condition's reason.
     pub fn retries(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let count = |trouble: Trouble| self.retries.get(trouble as usize).map(|count| count.load(Ordering::Relaxed));
+        let count =
+            |trouble: Trouble| self.retries.get(trouble as usize).map(|count| count.load(Ordering::Relaxed));
         Trouble::ALL.into_iter().map(move |trouble| (trouble.reason(), count(trouble).unwrap_or_default()))
     }
 

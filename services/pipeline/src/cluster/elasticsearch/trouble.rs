@@ -103,15 +103,23 @@ impl Trouble {
                 "the API key or user may not write: it needs index, delete, read and view_index_metadata on the monitor's index and \
                  alias"
             }
-            Self::TooManyRequests => "Elasticsearch has more to do than it can: give it more CPU, or let it catch up",
-            Self::IndexMissing => "the monitor's index, or its alias, is missing: make it anew; it is never made by writing",
+            Self::TooManyRequests => {
+                "Elasticsearch has more to do than it can: give it more CPU, or let it catch up"
+            }
+            Self::IndexMissing => {
+                "the monitor's index, or its alias, is missing: make it anew; it is never made by writing"
+            }
             Self::IndexClosed => "the monitor's index is closed: open it",
             Self::IndexReadOnly => "the monitor's index is read-only: lift its block (index.blocks)",
             Self::DiskFloodStage => {
                 "Elasticsearch's disk is nearly full, so its indices are read-only: make room; the block then goes by itself"
             }
-            Self::ShardLimit => "the cluster has as many shards as it may: delete indices, or raise cluster.max_shards_per_node",
-            Self::MappingOutdated => "the index's mapping is not the one that this version writes: bring it up to date",
+            Self::ShardLimit => {
+                "the cluster has as many shards as it may: delete indices, or raise cluster.max_shards_per_node"
+            }
+            Self::MappingOutdated => {
+                "the index's mapping is not the one that this version writes: bring it up to date"
+            }
             Self::BulkTooLarge => {
                 "Elasticsearch, or a proxy in front of it, refuses bulks of this size: smaller ones are sent"
             }

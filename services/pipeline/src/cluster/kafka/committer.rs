@@ -14,8 +14,8 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::consumer::Client;
-use super::intake::{Epoch, Intake, Span};
 use super::failure;
+use super::intake::{Epoch, Intake, Span};
 use crate::cluster::archive::{ArchiveStore, Lines, Mark, must_resume};
 use crate::cluster::{Backoff, Condition};
 use crate::{Archive, ArchiveLine, Checkpoint, PortError, Tally};
@@ -132,7 +132,10 @@ impl Archive for Committer {
         for line in lines {
             let text = gathering.staged.entry(line.partition).or_default();
             serde_json::to_writer(&mut text.bytes, line).map_err(|error| {
-                PortError::Damaged(format!("an archive line cannot be written as JSON ({:?})", error.classify()))
+                PortError::Damaged(format!(
+                    "an archive line cannot be written as JSON ({:?})",
+                    error.classify()
+                ))
             })?;
             text.bytes.push(b'\n');
             text.lines += 1;
@@ -415,12 +418,18 @@ impl Gathering {
         match self.archive.expire(Timestamp::now()).await {
             Ok(expired) if expired.segments == 0 => {}
             Ok(expired) => {
-                tracing::info!(segments = expired.segments, bytes = expired.bytes, "removed segments past their retention");
+                tracing::info!(
+                    segments = expired.segments,
+                    bytes = expired.bytes,
+                    "removed segments past their retention"
+                );
                 let resumed: Vec<i32> = self.resumed.keys().copied().collect();
                 let offsets = self.intake.last_committed(&resumed);
                 self.commit_offsets(&offsets).await;
             }
-            Err(error) => tracing::warn!(%error, "removing segments past their retention failed and is tried again in an hour"),
+            Err(error) => {
+                tracing::warn!(%error, "removing segments past their retention failed and is tried again in an hour");
+            }
         }
     }
 
@@ -444,7 +453,8 @@ impl Gathering {
             let advice = "the archive's volume is full: enlarge it or shorten spec.archive.retention";
             self.condition.failing("ArchiveFull", advice);
         } else {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             self.condition.failing("ArchiveFailed", format!("{error}{cause}; it is tried again"));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The consumer: a member of the group that reads on a thread of its own, hands partitions over cleanly, and pauses rather than loses.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Statistics, TopicPartitionList};
@@ -59,11 +59,8 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let Some((code, advice)) = failure::of_client(&error, reason) else { return };
-        // That nobody can be reached says less than why.
-        let is_explained = self.condition.get().is_some_and(|failure| failure.reason != failure::UNREACHABLE);
-        if code != failure::UNREACHABLE || !is_explained {
-            self.condition.failing(code, advice);
+        if let Some((code, advice)) = failure::of_client(&error, reason) {
+            failure::tell(&self.condition, code, advice);
         }
     }
 
@@ -71,10 +68,7 @@ impl ClientContext for Context {
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
         let lag = partitions.map(|partition| partition.consumer_lag.max(0)).sum();
         self.lag.store(lag, Ordering::Relaxed);
-        let is_up = |state: &str| matches!(state, "UP" | "UPDATE");
-        if statistics.brokers.values().any(|broker| broker.nodeid >= 0 && is_up(&broker.state)) {
-            self.condition.recovered_from(failure::UNREACHABLE);
-        }
+        failure::look(&self.condition, &statistics);
     }
 }
 
@@ -88,11 +82,15 @@ impl ConsumerContext for Context {
                 self.intake.assign(partitions);
             }
             Rebalance::Revoke(partitions) => {
-                let partitions = numbers(partitions);
+                let numbers = numbers(partitions);
                 // Whoever has them by now has begun at the last commit: there is nothing left to wait for.
                 let limit = if consumer.assignment_lost() { Duration::ZERO } else { HAND_OVER };
-                let is_clean = self.intake.revoke(&partitions, limit);
-                tracing::info!(?partitions, is_clean, "partitions are handed over");
+                let is_clean = self.intake.revoke(&numbers, limit);
+                // librdkafka remembers beyond an assignment that a partition was paused: it would stay so once it comes back.
+                if let Err(error) = consumer.resume(partitions) {
+                    tracing::warn!(%error, "resuming partitions that are handed over");
+                }
+                tracing::info!(partitions = ?numbers, is_clean, "partitions are handed over");
             }
             Rebalance::Error(error) => tracing::warn!(%error, "the group could not share out partitions"),
         }
@@ -168,7 +166,11 @@ impl Consumer {
     }
 
     /// What commits what was read, once it is durable.
-    pub fn committer(&self, archive: ArchiveStore, durable: impl FnMut(&[i64]) + Send + 'static) -> Committer {
+    pub fn committer(
+        &self,
+        archive: ArchiveStore,
+        durable: impl FnMut(&[i64]) + Send + 'static,
+    ) -> Committer {
         let (client, intake) = (Arc::clone(&self.client), Arc::clone(&self.intake));
         Committer::new(client, Arc::clone(&self.topic), intake, archive, Box::new(durable))
     }
@@ -222,6 +224,8 @@ fn config(connection: &KafkaConnection, subscription: &Subscription) -> Result<C
         .set("check.crcs", "true")
         // What is fetched ahead is bounded, and asked for again at once when there is room.
         .set("queued.max.messages.kbytes", "16384")
+        // Of each partition: a small record costs several times its payload there.
+        .set("queued.min.messages", "20000")
         // The bound is on what is fetched, and that may be packed to a tenth: small fetches overshoot it by little. A record that is
         // larger comes all the same.
         .set("fetch.message.max.bytes", "262144")
@@ -287,8 +291,13 @@ impl Reader {
     }
 
     fn failed(&self, error: &KafkaError) {
-        if let Some((code, advice)) = error.rdkafka_error_code().and_then(failure::of_code) {
-            self.condition.failing(code, advice);
+        let code = error.rdkafka_error_code();
+        if code == Some(RDKafkaErrorCode::BrokerTransportFailure) {
+            // Of each partition, again and again, and the client says it once more itself.
+            return;
+        }
+        if let Some((code, advice)) = code.and_then(failure::of_code) {
+            failure::tell(&self.condition, code, advice);
         } else {
             tracing::warn!(%error, "reading Kafka");
         }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientContext, Statistics};
 use tokio::time::sleep;
 
 use super::{KafkaConnection, KafkaSetupError, failure};
@@ -61,8 +61,13 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some((code, advice)) = failure::of_client(&error, reason) {
-            self.condition.failing(code, advice);
+            failure::tell(&self.condition, code, advice);
         }
+    }
+
+    /// Without letters to be written, only this says that Kafka is back.
+    fn stats(&self, statistics: Statistics) {
+        failure::look(&self.condition, &statistics);
     }
 }
 
@@ -96,6 +101,7 @@ impl DeadLetterTopic {
             .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
             .set("queue.buffering.max.kbytes", "65536")
             .set("topic.metadata.refresh.interval.ms", "10000")
+            .set("statistics.interval.ms", "2000")
             .set("compression.type", "lz4")
             .set("linger.ms", "0");
         let context = Context { condition: condition.clone() };
@@ -149,8 +155,9 @@ impl DeadLetterTopic {
                 // The next start makes a new client; nothing behind the last commit is lost.
                 return Err(failed(error));
             } else {
-                let (reason, advice) =
-                    code.and_then(failure::of_code).unwrap_or(("DeadLettersFailed", "a dead letter could not be written"));
+                let (reason, advice) = code
+                    .and_then(failure::of_code)
+                    .unwrap_or(("DeadLettersFailed", "a dead letter could not be written"));
                 self.condition.failing(reason, format!("{advice} ({})", self.topic));
                 sleep(RETRY).await;
             }
@@ -211,7 +218,8 @@ fn key(letter: &DeadLetter) -> String {
 fn headers(letter: &DeadLetter, kept: usize) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new();
     let mut add = |key, value: &str| {
-        headers = std::mem::replace(&mut headers, OwnedHeaders::new()).insert(Header { key, value: Some(value) });
+        headers =
+            std::mem::replace(&mut headers, OwnedHeaders::new()).insert(Header { key, value: Some(value) });
     };
     add(LetterHeaders::REASON, letter.reason.code());
     add(LetterHeaders::TOPIC, &letter.origin.topic);

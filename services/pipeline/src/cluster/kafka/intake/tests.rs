@@ -37,7 +37,11 @@ async fn a_batch_has_what_is_there_and_says_how_far_each_partition_is() {
     intake.put(vec![record(0, 7, 10), record(1, 3, 10), record(0, 9, 10)]);
     let (records, spans) = take(&intake, 1 << 20).await;
     assert_eq!(records, [(0, 7), (1, 3), (0, 9)]);
-    assert_eq!(ends(&spans), [(0, 7, 10), (1, 3, 4)], "an offset may be left out, as where a transaction was aborted");
+    assert_eq!(
+        ends(&spans),
+        [(0, 7, 10), (1, 3, 4)],
+        "an offset may be left out, as where a transaction was aborted"
+    );
     assert_eq!(spans[0].times.len(), 2);
     assert_eq!(spans[0].first_time, Timestamp::from_second(1_000_007).unwrap());
 }
