@@ -6,8 +6,8 @@ use super::name::Stage;
 use crate::PortError;
 use crate::segments::Compression;
 
-/// Hands over each whole line, without its end. What a kill left unfinished at the end of an open segment is no line; anywhere else it
-/// is damage.
+/// Hands over each whole line, without its end. What a kill left unfinished at the end of an open segment is no line; anywhere
+/// else it is damage.
 pub(super) fn lines(
     bytes: impl BufRead,
     (compression, stage): (Compression, Stage),

@@ -74,8 +74,8 @@ impl ArchiveStore {
     }
 
     /// Takes a partition over that is read from `offset` on. Gives the mark that claims it: commit it with `offset` and call
-    /// [`Self::committed`] before anything is appended. `committed` is the mark in the metadata of what is committed now, read after
-    /// the partition was assigned. Safe to repeat, after a kill at any moment too.
+    /// [`Self::committed`] before anything is appended. `committed` is the mark in the metadata of what is committed now, read
+    /// after the partition was assigned. Safe to repeat, after a kill at any moment too.
     ///
     /// # Errors
     ///
@@ -96,9 +96,9 @@ impl ArchiveStore {
         }
     }
 
-    /// Appends lines of several partitions, at most one batch of each, at the same time. Each is durable where its mark is given, and
-    /// counts once the mark is committed. Where one failed, the same lines (and more behind them) can be appended again, unless
-    /// [`must_resume`]. `now` decides which day's segment they come into.
+    /// Appends lines of several partitions, at most one batch of each, at the same time. Each is durable where its mark is
+    /// given, and counts once the mark is committed. Where one failed, the same lines (and more behind them) can be appended
+    /// again, unless [`must_resume`]. `now` decides which day's segment they come into.
     pub async fn append_all(&mut self, lines: Vec<Lines>, now: Timestamp) -> Vec<Result<Mark, PortError>> {
         match &mut self.0 {
             Kind::Directory(store) => store.append_all(lines, now).await,
@@ -114,8 +114,8 @@ impl ArchiveStore {
         }
     }
 
-    /// Takes note that the last mark of a partition is committed. Where that is not known (the commit failed, but may have arrived
-    /// all the same), call [`Self::release`] instead, and resume from what is committed then.
+    /// Takes note that the last mark of a partition is committed. Where that is not known (the commit failed, but may have
+    /// arrived all the same), call [`Self::release`] instead, and resume from what is committed then.
     pub async fn committed(&mut self, topic: &str, partition: i32) {
         match &mut self.0 {
             Kind::Directory(store) => store.committed((topic.into(), partition)).await,

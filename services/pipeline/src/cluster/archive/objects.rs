@@ -250,8 +250,8 @@ impl Bucket {
         self.within(&directory, removed).await.map_err(self.failed("cleaning", &directory))
     }
 
-    /// Removes objects last written before `limit`, of every partition, as a topic that is gone has no owner; and those which a later
-    /// one of the same lines has replaced.
+    /// Removes objects last written before `limit`, of every partition, as a topic that is gone has no owner; and those which a
+    /// later one of the same lines has replaced.
     async fn expire(&self, limit: Timestamp) -> Result<Expired, PortError> {
         let mut expired = Expired::default();
         let mut last: Option<ObjectMeta> = None;

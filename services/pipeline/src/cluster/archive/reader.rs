@@ -46,9 +46,9 @@ impl ArchiveReader {
         Bucket::open(settings).map(Kind::Objects).map(Self)
     }
 
-    /// Hands over each line, without its line end. `mark` gives the mark in a partition's committed metadata: with it, exactly what is
-    /// committed is read. Without one (the topic is gone, or Kafka is not asked) the last lines may be such that are not committed
-    /// yet. Blocks while it reads files.
+    /// Hands over each line, without its line end. `mark` gives the mark in a partition's committed metadata: with it, exactly
+    /// what is committed is read. Without one (the topic is gone, or Kafka is not asked) the last lines may be such that are
+    /// not committed yet. Blocks while it reads files.
     ///
     /// # Errors
     ///

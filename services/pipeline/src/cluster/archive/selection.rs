@@ -16,8 +16,8 @@ pub(super) struct Selected {
 
 /// The segments that hold, each lineage's in order.
 ///
-/// With the partition's mark that is exactly what is committed. Without it (the topic is gone, or nobody asked), the end of the last
-/// segment may hold lines that are written and not committed.
+/// With the partition's mark that is exactly what is committed. Without it (the topic is gone, or nobody asked), the end of the
+/// last segment may hold lines that are written and not committed.
 pub(super) fn select(found: &[(SegmentName, Stage)], mark: Option<&(Claim, Committed)>) -> Vec<Selected> {
     let newest = newest(found);
     let mut epochs: HashMap<Lineage, u64> = HashMap::new();

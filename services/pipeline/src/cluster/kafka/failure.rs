@@ -44,7 +44,7 @@ pub(super) fn of_code(code: RDKafkaErrorCode) -> Option<(&'static str, &'static 
     Some(match code {
         Code::AllBrokersDown => (
             UNREACHABLE,
-            "no Kafka broker can be reached: are the bootstrap servers right, and is Kafka running?",
+            "no Kafka broker can be reached: are the bootstrap servers right, is Kafka running, and does it want a client certificate?",
         ),
         Code::Resolve => {
             (UNREACHABLE, "a Kafka broker's name is not known: are the bootstrap servers right?")
