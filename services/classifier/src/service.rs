@@ -13,7 +13,7 @@ use bpmonitor_pipeline::cluster::elasticsearch::{
 use bpmonitor_pipeline::cluster::kafka::{
     Consumer, DeadLetterTopic, KafkaConnection, KafkaSetupError, Subscription,
 };
-use bpmonitor_pipeline::{Classifier, Origins, PortError, Sinks, Tally};
+use bpmonitor_pipeline::{Classifier, Committed, Origins, PortError, Sinks, Tally};
 use bpmonitor_settings::manifest::{self, Settings};
 use bpmonitor_settings::service::{Service, bind};
 use bpmonitor_settings::{ArchiveTarget, SettingsError, Topics, shutdown};
@@ -185,12 +185,18 @@ async fn serve(cli: &Cli, setup: Setup, options: Options) -> Result<(), Failed> 
     let watch = tokio::spawn(watch);
 
     let sinks = Sinks { anomalies, archive: committer.clone(), dead_letters, checkpoint: committer };
-    let pipeline =
-        bpmonitor_pipeline::run(consumer.source(), setup.classifier(), sinks, stop.clone(), |batch| {
-            metrics.batch(batch.tally, batch.bytes);
-        });
+    let counting = metrics.clone();
+    let count = move |batch: Committed<'_>| counting.batch(batch.tally, batch.bytes);
+    // A task of its own: where a client's call hangs in it, the limit still holds.
+    let pipeline = tokio::spawn(bpmonitor_pipeline::run(
+        consumer.source(),
+        setup.classifier(),
+        sinks,
+        stop.clone(),
+        count,
+    ));
     let result = tokio::select! {
-        result = pipeline => result,
+        result = pipeline => result.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())),
         () = drained(&stop, cli.drain) => {
             tracing::warn!("what was begun could not be finished in time; whoever goes on does it again, and nothing is lost");
             Ok(Tally::default())
