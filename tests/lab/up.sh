@@ -22,6 +22,13 @@ current() {
 }
 serves_or_gone() { serves "$1" || gone "$1"; }
 
+# Elasticsearch puts no index on a disk with less room than its low watermark: whoever writes would wait, and not know why.
+room_or_warn() {
+  local free
+  free=$(df --output=avail -m "$lab" | tail -n 1)
+  ((free >= 2000)) || say "only $free MB are free for $lab: Elasticsearch stops at 200, so make room"
+}
+
 fetch() { # PART
   local target
   target=$(dist_of "$1")
@@ -111,6 +118,7 @@ write_env() {
 need java default-jre-headless openssl openssl curl curl setpriv util-linux
 names=$(parts "$@")
 choose_ports
+room_or_warn
 # shellcheck source=/dev/null
 . "$run/ports"
 starting=()

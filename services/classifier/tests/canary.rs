@@ -6,10 +6,10 @@
 mod common;
 
 use bpmonitor_test_support::http_proxy::{Fault, HttpProxy};
+use bpmonitor_test_support::observations::{bundle, observation, with};
 use common::deployment::{Deployment, Place};
 use common::held;
 use common::mixture::{Sent, wrong};
-use common::observations::{bundle, observation, with};
 use common::until;
 use serde_json::{Value, json};
 

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use bpmonitor_test_support::observations::{observation, with};
 use common::deployment::{Deployment, free_port};
 use common::load::Load;
 use common::mixture::{Mixture, Sent};
-use common::observations::{observation, with};
 use common::{pass, seed};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

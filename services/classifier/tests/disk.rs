@@ -1,53 +1,23 @@
 //! The archive's disk is full: the classifier says so and waits, and goes on once there is room; no line is torn, lost or repeated.
-//!
-//! It mounts a small file system, for which it must be root. Where that cannot be, it fails, unless `BPMONITOR_TEST_WITHOUT_MOUNTS=1`
-//! says that it is not to be tried.
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
+use bpmonitor_test_support::mount::Mount;
 use common::deployment::Deployment;
 use common::mixture::Mixture;
 use common::{seed, until};
 
-/// A small file system in memory; gone when dropped.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// None where the environment says that it is not to be tried.
-    fn new(path: &Path, size: &str) -> Option<Self> {
-        if std::env::var("BPMONITOR_TEST_WITHOUT_MOUNTS").is_ok_and(|value| value == "1") {
-            println!("NOT RUN: BPMONITOR_TEST_WITHOUT_MOUNTS=1");
-            return None;
-        }
-        fs::create_dir_all(path).unwrap();
-        let options = format!("size={size}");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).status();
-        assert!(
-            mounted.is_ok_and(|status| status.success()),
-            "a tmpfs cannot be mounted: run this as root, or set BPMONITOR_TEST_WITHOUT_MOUNTS=1 to leave it out"
-        );
-        Some(Self(path.to_owned()))
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        assert!(Command::new("umount").arg("--lazy").arg(&self.0).status().unwrap().success());
-    }
-}
-
 #[test]
 fn a_full_disk_is_waited_for() {
     let mut deployment = Deployment::new();
-    deployment.archive = deployment.file("small");
+    let mount = Mount::new("size=4m");
+    deployment.archive = mount.path().to_owned();
     deployment.options = ["--archive-compression", "none"].map(str::to_owned).to_vec();
-    let Some(mount) = Mount::new(&deployment.archive, "4m") else { return };
     let seed = seed();
     let mut all = Mixture::new(seed).take(1_000);
     let replica = deployment.start();
@@ -81,7 +51,6 @@ fn a_full_disk_is_waited_for() {
     deployment.settled();
     assert_eq!(replica.stop(), Some(0));
     deployment.account(&all);
-    drop(mount);
 }
 
 fn used(directory: &Path) -> usize {

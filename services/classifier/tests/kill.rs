@@ -11,7 +11,8 @@ use std::time::Duration;
 use common::deployment::Deployment;
 use common::load::Load;
 use common::mixture::Mixture;
-use common::{Random, from_environment, pass, seed, turn};
+use common::{from_environment, moment, pass, seed, turn};
+use fastrand::Rng;
 
 /// A killed member keeps its partitions until its session has timed out, so about half of these moments see readings go by.
 const LONGEST: Duration = Duration::from_secs(6);
@@ -21,11 +22,11 @@ const RATE: u32 = 1_500;
 fn one_replica_is_killed_again_and_again() {
     let _turn = turn();
     let (deployment, seed) = (Deployment::new(), seed());
-    let mut random = Random(seed);
+    let mut random = Rng::with_seed(seed);
     let load = Load::start(&deployment.place.kafka, &deployment.topic, Mixture::new(seed), RATE);
     for _ in 0..from_environment("BPMONITOR_TEST_KILLS", 5) {
         let replica = deployment.launch();
-        pass(Duration::from_millis(300) + random.moment(LONGEST));
+        pass(Duration::from_millis(300) + moment(&mut random, LONGEST));
         replica.kill();
     }
     let replica = deployment.start();
@@ -39,12 +40,12 @@ fn one_replica_is_killed_again_and_again() {
 fn one_of_two_replicas_is_killed_again_and_again() {
     let _turn = turn();
     let (deployment, seed) = (Deployment::new(), seed());
-    let mut random = Random(seed);
+    let mut random = Rng::with_seed(seed);
     let load = Load::start(&deployment.place.kafka, &deployment.topic, Mixture::new(seed), RATE);
     let mut replicas = vec![deployment.launch(), deployment.launch()];
     for _ in 0..from_environment("BPMONITOR_TEST_KILLS", 5) {
-        pass(random.moment(LONGEST));
-        let which = random.index(replicas.len());
+        pass(moment(&mut random, LONGEST));
+        let which = random.usize(..replicas.len());
         replicas.remove(which).kill();
         replicas.push(deployment.launch());
     }

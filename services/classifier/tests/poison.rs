@@ -8,9 +8,9 @@ mod common;
 
 use std::collections::BTreeSet;
 
+use bpmonitor_test_support::observations::{bundle, observation, withdrawal};
 use common::deployment::Deployment;
 use common::mixture::{Mixture, Sent, garbage, wrong};
-use common::observations::{bundle, observation, withdrawal};
 use common::{from_environment, seed, turn};
 use serde_json::{Value, json};
 

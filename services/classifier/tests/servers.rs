@@ -13,24 +13,25 @@ use common::deployment::Deployment;
 use common::load::Load;
 use common::mixture::Mixture;
 use common::own_lab::Own;
-use common::{Random, from_environment, pass, seed, until};
+use common::{from_environment, moment, pass, seed, until};
+use fastrand::Rng;
 
 /// One test, since one lab serves both: first each alone, then both at once, then a broker that is there only later.
 #[test]
 fn broker_and_elasticsearch_are_killed_again_and_again() {
     let own = Own::up("classifier-servers");
     let seed = seed();
-    let mut random = Random(seed);
+    let mut random = Rng::with_seed(seed);
     let deployment = Deployment::at(own.place.clone());
     let load = Load::start(&deployment.place.kafka, &deployment.topic, Mixture::new(seed), 800);
     let mut replica = deployment.start();
     for _ in 0..from_environment("BPMONITOR_TEST_SERVER_KILLS", 2) {
         for parts in [&["elasticsearch"][..], &["kafka"], &["kafka", "elasticsearch"]] {
-            pass(random.moment(Duration::from_secs(3)));
+            pass(moment(&mut random, Duration::from_secs(3)));
             for part in parts {
                 own.lab().signal(part, "KILL");
             }
-            pass(random.moment(Duration::from_secs(1)));
+            pass(moment(&mut random, Duration::from_secs(1)));
             for part in parts {
                 own.lab().up(part);
             }

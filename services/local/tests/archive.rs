@@ -6,8 +6,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 
+use bpmonitor_test_support::observations::{at, lines, observation, updated, with, withdrawal};
 use common::held::{segment_files, segment_text};
-use common::observations::{at, lines, observation, updated, with, withdrawal};
 use common::process::Running;
 use common::until;
 use common::ward::{Ward, id};

@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::observations::{CANARY, at, bundle, lines, observation, with};
+use bpmonitor_test_support::observations::{CANARY, at, bundle_with_urls, lines, observation, with};
 use common::process::{Output, bpmonitor, finish, finish_unread, finish_with};
 use common::ward::{Ward, manifest};
-use common::{Random, fhir_files, repository};
+use common::{fhir_files, repository};
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 /// The files of the corpus, in the order of its `expected.json`.
@@ -168,7 +169,8 @@ fn rows_stand_in_the_order_of_the_input() {
     let ward = Ward::new();
     let one =
         ward.write("one.ndjson", lines([observation("a", "1", 118, 76), observation("b", "1", 150, 95)]));
-    let two = bundle(&[("", observation("c", "1", 118, 76)), ("", json!({"resourceType": "Patient"}))]);
+    let two =
+        bundle_with_urls(&[("", observation("c", "1", 118, 76)), ("", json!({"resourceType": "Patient"}))]);
     let two = ward.write("two.json", format!("{two:#}\n{}", observation("d", "1", 118, 76)));
     let mut command = bpmonitor(["classify", "-o", "json"]);
     let stdin = lines([observation("e", "1", 118, 76)]);
@@ -378,10 +380,10 @@ fn check_garbage(what: &str, garbage: &[u8], rejections: usize) {
 fn garbage_is_a_rejection_a_line() {
     const LENGTH: usize = 10_000_000;
     let canary = CANARY.as_bytes();
-    let mut random = Random(7);
+    let mut random = Rng::with_seed(7);
     for seed in 0..20 {
         random.0 = seed;
-        let byte = |random: &mut Random| random.number().to_le_bytes()[0];
+        let byte = |random: &mut Rng| random.u8(..);
         // Where a brace follows a value, another document begins.
         let mut garbage: Vec<u8> = (0..200_000)
             .map(|_| byte(&mut random))
@@ -480,7 +482,7 @@ fn a_large_bundle_is_read_entry_by_entry() {
     const ENTRIES: usize = 40_000;
     let ward = Ward::new();
     let entries: Vec<(&str, Value)> = (0..ENTRIES).map(|_| ("", observation("o", "1", 118, 76))).collect();
-    let large = bundle(&entries);
+    let large = bundle_with_urls(&entries);
     for (name, text) in [("line", large.to_string()), ("pretty", format!("{large:#}"))] {
         assert!(name == "line" || text.len() > 33 * 1024 * 1024, "{} bytes", text.len());
         let file = ward.write(name, format!("{text}\n"));

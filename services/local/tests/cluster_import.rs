@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use bpmonitor_test_support::lab;
+use bpmonitor_test_support::observations::{CANARY, lines, observation};
 use common::cluster::Cluster;
-use common::observations::{CANARY, lines, observation};
 use common::process::{Output, Running, bpmonitor, finish};
 use common::until;
 

@@ -5,8 +5,8 @@ mod common;
 
 use std::fs;
 
+use bpmonitor_test_support::observations::{CANARY, lines, observation, withdrawal};
 use common::cluster::{Cluster, With};
-use common::observations::{CANARY, lines, observation, withdrawal};
 use common::process::{Running, bpmonitor, finish};
 use common::until;
 use common::ward::Ward;

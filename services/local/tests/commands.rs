@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::observations::{lines, observation};
+use bpmonitor_test_support::observations::{lines, observation};
 use common::process::{bpmonitor, finish, finish_unread};
 use common::ward::Ward;
 

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::observations::{at, lines, observation, updated, with, withdrawal};
+use bpmonitor_test_support::observations::{at, lines, observation, updated, with, withdrawal};
 use common::ward::{Ward, id};
 use serde_json::{Value, json};
 
@@ -159,11 +159,11 @@ fn a_kill_leaves_the_patient_there_or_gone() {
     let input = ward.write("in.ndjson", text);
     ward.run(&[&input]).good();
     let all = ward.exported_ids().len();
-    let mut random = common::Random(3);
+    let mut random = fastrand::Rng::with_seed(3);
     for number in 0..6 {
         let mut erase =
             common::process::Running::start(&mut ward.command(&["erase", "--patient", &number.to_string()]));
-        std::thread::park_timeout(std::time::Duration::from_millis(random.below(250)));
+        std::thread::park_timeout(std::time::Duration::from_millis(random.u64(..250)));
         erase.kill();
     }
     let killed = ward.exported_ids().len();

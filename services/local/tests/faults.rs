@@ -5,10 +5,10 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use bpmonitor_test_support::mount::Mount;
+use bpmonitor_test_support::observations::{lines, observation};
 use common::held::{offset, segment_files};
-use common::observations::{lines, observation};
 use common::page::Page;
 use common::process::Running;
 use common::until;
@@ -138,36 +138,10 @@ fn a_file_in_place_of_a_directory() {
     ward.run(&[&input]).failed(1, &["data/archive"]);
 }
 
-/// A file system in memory, of a size of its own; gone when it is dropped.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    fn new(options: &str) -> Self {
-        let directory = tempfile::Builder::new().prefix("bpmonitor-mount-").tempdir().unwrap();
-        mount(&["-t", "tmpfs", "-o", options, "bpmonitor-test", directory.path().to_str().unwrap()]);
-        Self(directory)
-    }
-
-    fn remount(&self, options: &str) {
-        mount(&["-o", &format!("remount,{options}"), self.0.path().to_str().unwrap()]);
-    }
-}
-
-fn mount(args: &[&str]) {
-    let output = Command::new("mount").args(args).output().unwrap();
-    assert!(output.status.success(), "this test mounts a tmpfs, which takes root: {output:?}");
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_directory_that_cannot_be_written_to() {
     let mount = Mount::new("size=64m");
-    let ward = Ward::new().with_data(&mount.0.path().join("data"));
+    let ward = Ward::new().with_data(&mount.path().join("data"));
     let input = ward.write("in.ndjson", some(100));
     ward.run(&[&input]).good();
     let held = ward.held();
@@ -190,7 +164,7 @@ fn a_full_disk_is_said_so_and_goes_on_once_there_is_room() {
     undisturbed.run(&[&input]).good();
     for compression in ["zstd", "none"] {
         let mount = Mount::new("size=1m");
-        let ward = Ward::new().with_data(&mount.0.path().join("data")).with_key_of(&undisturbed);
+        let ward = Ward::new().with_data(&mount.path().join("data")).with_key_of(&undisturbed);
         ward.set_spec(&json!({"archive": {"compression": compression}}));
         let mut failures = 0;
         for megabytes in [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 256] {
@@ -210,7 +184,7 @@ fn a_full_disk_is_said_so_and_goes_on_once_there_is_room() {
 #[test]
 fn a_live_ward_waits_while_the_disk_is_full() {
     let mount = Mount::new("size=24m");
-    let ward = Ward::new().with_data(&mount.0.path().join("data"));
+    let ward = Ward::new().with_data(&mount.path().join("data"));
     ward.set_spec(&json!({"patients": {"count": 50, "history": {"days": 400, "readingsPerDay": 4}}}));
     let mut run = Running::start(&mut ward.live());
     let page = Page::of(&mut run);
@@ -232,13 +206,13 @@ fn a_live_ward_waits_while_the_disk_is_full() {
 fn what_only_reads_says_that_its_target_is_full() {
     let ward = begun(20_000);
     let mount = Mount::new("size=1m");
-    let target = mount.0.path().join("out");
+    let target = mount.path().join("out");
     let export = |target: &Path| ward.does(&["archive", "export", "--by", "day", target.to_str().unwrap()]);
     let output = export(&target).failed(1, &["No space left", target.to_str().unwrap()]);
     assert_eq!(output.err.matches("No space left").count(), 1, "{output:#?}");
     export(&target).failed(1, &["is not empty"]);
     mount.remount("size=64m");
-    export(&mount.0.path().join("other")).good();
+    export(&mount.path().join("other")).good();
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use bpmonitor_test_support::observations::{lines, observation};
 use common::held::offset;
-use common::observations::{lines, observation};
 use common::until;
 use common::ward::{Ward, id};
 

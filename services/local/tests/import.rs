@@ -6,8 +6,8 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use bpmonitor_test_support::observations::{lines, observation};
 use common::held::offset;
-use common::observations::{lines, observation};
 use common::page::{Page, importing, quiet};
 use common::process::{Running, bpmonitor, finish};
 use common::until;

@@ -10,11 +10,11 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::Random;
+use bpmonitor_test_support::observations::{observation, with};
 use common::held::{offset, segment_files};
-use common::observations::{observation, with};
 use common::process::Running;
 use common::ward::Ward;
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 const OBSERVATIONS: u64 = 200_000;
@@ -59,11 +59,11 @@ impl Template {
 /// Writes all that can happen to readings: first versions, corrections both ways, late older ones, withdrawals, rejections.
 fn generate(path: &Path, seed: u64) {
     let mut out = BufWriter::new(fs::File::create(path).unwrap());
-    let mut random = Random(seed);
+    let mut random = Rng::with_seed(seed);
     let template = Template::new();
     for number in 0..OBSERVATIONS {
-        let earlier = random.below(number + 1).to_string();
-        let (id, day, status) = match random.below(100) {
+        let earlier = random.u64(..number + 1).to_string();
+        let (id, day, status) = match random.u64(..100) {
             0..75 => (number.to_string(), 10, "final"),
             75..83 => (earlier, 20, "amended"),
             83..90 => (earlier, 1, "final"),
@@ -75,16 +75,16 @@ fn generate(path: &Path, seed: u64) {
             _ => (number.to_string(), 10, ""),
         };
         let (updated, measured) = (
-            format!("2024-03-{day:02}T00:00:{:02}Z", random.below(60)),
+            format!("2024-03-{day:02}T00:00:{:02}Z", random.u64(..60)),
             format!(
                 "2024-02-{:02}T{:02}:{:02}:00Z",
-                1 + random.below(28),
-                random.below(24),
-                random.below(60)
+                1 + random.u64(..28),
+                random.u64(..24),
+                random.u64(..60)
             ),
         );
-        let (systolic, diastolic) = (100 + random.below(70), 62 + random.below(35));
-        let patient = random.below(500).to_string();
+        let (systolic, diastolic) = (100 + random.u64(..70), 62 + random.u64(..35));
+        let patient = random.u64(..500).to_string();
         let values =
             [&*id, &patient, &updated, status, &measured, &systolic.to_string(), &diastolic.to_string()];
         template.write(&mut out, values);
@@ -127,7 +127,7 @@ fn kill_again_and_again(
     input: &Path,
     kills: u64,
     undisturbed: Duration,
-    random: &mut Random,
+    random: &mut Rng,
 ) -> Kills {
     let length = fs::metadata(input).unwrap().len();
     let mut found = Kills::default();
@@ -135,7 +135,7 @@ fn kill_again_and_again(
         let left = undisturbed.mul_f64(1.0 - offset_share(ward, input, length));
         // What a kill takes back, a batch and the start, has to be done again each time.
         let most = undisturbed.mul_f64(0.06) + left * 2 / u32::try_from(kills - found.made).unwrap();
-        let delay = Duration::from_nanos(random.below(u64::try_from(most.as_nanos()).unwrap()));
+        let delay = Duration::from_nanos(random.u64(..u64::try_from(most.as_nanos()).unwrap()));
         let mut run = Running::start(&mut ward.running(&[input]));
         let deadline = Instant::now() + delay;
         while let Some(rest) = deadline.checked_duration_since(Instant::now()) {
@@ -182,7 +182,7 @@ fn a_killed_run_loses_and_doubles_nothing() {
     println!("an undisturbed run takes {took:?}");
 
     let killed = ward().with_key_of(&undisturbed);
-    let found = kill_again_and_again(&killed, &input, kills, took, &mut Random(seed ^ 1));
+    let found = kill_again_and_again(&killed, &input, kills, took, &mut Rng::with_seed(seed ^ 1));
     println!(
         "{} kills at {} different positions, {} before the first commit, {} in the middle of a write",
         found.made,

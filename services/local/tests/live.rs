@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use common::held::Held;
 use common::page::Page;
 use common::process::{Running, finish};
+use common::until;
 use common::ward::{Ward, id};
-use common::{Random, until};
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 fn ward(spec: &Value) -> Ward {
@@ -133,10 +134,10 @@ fn a_killed_ward_goes_on_where_it_was() {
     let spec = json!({"patients": {"count": 50, "history": {"days": 100, "readingsPerDay": 8}}, "rate": {"perSecond": 500}});
     let start = "2024-01-01T00:00:00Z";
     let ward = ward(&spec);
-    let mut random = Random(u64::from(std::process::id()));
+    let mut random = Rng::with_seed(u64::from(std::process::id()));
     for _ in 0..8 {
         let mut run = Running::start(ward.live().args(["--start", start]));
-        std::thread::park_timeout(Duration::from_millis(100 + random.below(600)));
+        std::thread::park_timeout(Duration::from_millis(100 + random.u64(..600)));
         assert!(run.is_running(), "{}", run.err());
         run.kill();
     }

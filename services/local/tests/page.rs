@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::observations::{CANARY, lines, observation, with};
+use bpmonitor_test_support::observations::{CANARY, lines, observation, with};
 use common::page::{Page, importing, quiet};
 use common::process::{Running, finish};
 use common::until;

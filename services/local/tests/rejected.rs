@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::observations::{at, lines, observation, with};
+use bpmonitor_test_support::observations::{at, lines, observation, with};
 use common::ward::{Ward, id};
 use serde_json::{Value, json};
 

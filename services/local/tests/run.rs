@@ -7,10 +7,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use common::Random;
-use common::observations::{CANARY, bundle, lines, observation, with};
+use bpmonitor_test_support::observations::{CANARY, bundle_with_urls, lines, observation, with};
 use common::repository;
 use common::ward::{Ward, id};
+use fastrand::Rng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -263,8 +263,8 @@ fn trimmed(mut line: &[u8]) -> &[u8] {
 #[test]
 fn random_bytes_are_kept_as_they_were() {
     let ward = Ward::new();
-    let mut random = Random(11);
-    let garbage: Vec<u8> = (0..100_000).map(|_| random.number().to_le_bytes()[0]).collect();
+    let mut random = Rng::with_seed(11);
+    let garbage: Vec<u8> = (0..100_000).map(|_| random.u8(..)).collect();
     let input = ward.write("garbage", &garbage);
     ward.run(&[&input]).good();
     let kept: usize = ward.held().letters.values().map(|letter| letter.2.len()).sum();
@@ -299,7 +299,7 @@ fn a_large_bundle_is_read_entry_by_entry() {
     let ward = Ward::new();
     let entries: Vec<(&str, Value)> =
         (0..40_000).map(|n| ("", observation(&format!("o{n}"), "1", 118, 76))).collect();
-    let text = format!("{:#}\n", bundle(&entries));
+    let text = format!("{:#}\n", bundle_with_urls(&entries));
     assert!(text.len() > 33 * 1024 * 1024);
     let input = ward.write("bundle.json", text);
     assert_eq!(ward.run(&[&input]).good().count("normal"), Some(40_000));

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::observations::{at, lines, observation, updated, with, withdrawal};
+use bpmonitor_test_support::observations::{at, lines, observation, updated, with, withdrawal};
 use common::ward::{Ward, id};
 use serde_json::{Value, json};
 

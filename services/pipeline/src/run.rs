@@ -87,6 +87,11 @@ async fn read<S: Source>(
     sender: mpsc::Sender<Classified<S::Position>>,
 ) -> Result<(), PortError> {
     loop {
+        // One batch waits while another is written, and no third is held in memory.
+        let Ok(place) = sender.reserve().await else {
+            // The writer stopped on an error of its own, which it reports.
+            return Ok(());
+        };
         let messages = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
@@ -100,10 +105,7 @@ async fn read<S: Source>(
         if nothing_whole_yet {
             continue;
         }
-        if sender.send(Classified { messages, batch, position }).await.is_err() {
-            // The writer stopped on an error of its own, which it reports.
-            return Ok(());
-        }
+        place.send(Classified { messages, batch, position });
     }
 }
 

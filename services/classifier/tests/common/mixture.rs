@@ -7,8 +7,8 @@ use bpmonitor_simulation::{History, Mix, Settings, Simulation};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::Random;
-use super::observations::{bundle, components, lines, updated, with};
+use bpmonitor_test_support::observations::{bundle, components, lines, updated, with};
+use fastrand::Rng;
 
 /// A record to be published.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ const REMEMBERED: usize = 2_000;
 
 /// Messages without end, the same for the same seed. All versions of an Observation have the same key.
 pub(crate) struct Mixture {
-    random: Random,
+    random: Rng,
     simulation: Simulation,
     /// What was simulated lately, and how often it was changed since.
     earlier: VecDeque<(Value, i64)>,
@@ -64,7 +64,7 @@ impl Mixture {
             rate_per_second: 20.0,
         };
         let simulation = Simulation::begin(&settings, "2026-01-01T00:00:00Z".parse().unwrap());
-        Self { random: Random(seed), simulation, earlier: VecDeque::new(), number: 0, is_plain: true }
+        Self { random: Rng::with_seed(seed), simulation, earlier: VecDeque::new(), number: 0, is_plain: true }
     }
 
     /// The next messages.
@@ -86,7 +86,7 @@ impl Mixture {
         if self.earlier.len() < 20 {
             return self.fresh();
         }
-        match self.random.below(100) {
+        match self.random.u64(..100) {
             0..64 => self.fresh(),
             64..74 => self.changed(),
             74..78 => self.older(),
@@ -104,7 +104,7 @@ impl Mixture {
     fn simulated(&mut self) -> Value {
         let taken = self.simulation.take(Timestamp::MAX, 1);
         let mut resource: Value = serde_json::from_slice(&taken[0].json).unwrap();
-        match self.random.below(20) {
+        match self.random.u64(..20) {
             // Without a version of its own it has the record's time.
             0 => resource["meta"] = json!({}),
             1 => resource["meta"]["versionId"] = json!("7"),
@@ -127,7 +127,7 @@ impl Mixture {
 
     /// Another version of an earlier one, so many seconds newer than its newest.
     fn version(&mut self, newer: i64, status: &str) -> Value {
-        let which = self.random.index(self.earlier.len());
+        let which = self.random.usize(..self.earlier.len());
         let (resource, seconds) = &mut self.earlier[which];
         if newer > 0 {
             *seconds += newer;
@@ -138,12 +138,12 @@ impl Mixture {
     }
 
     fn pressures(&mut self) -> Value {
-        let systolic = u32::try_from(95 + self.random.below(100)).unwrap();
-        components(systolic, u32::try_from(55 + self.random.below(30)).unwrap())
+        let systolic = u32::try_from(95 + self.random.u64(..100)).unwrap();
+        components(systolic, u32::try_from(55 + self.random.u64(..30)).unwrap())
     }
 
     fn changed(&mut self) -> Sent {
-        let status = if self.random.below(2) == 0 { "amended" } else { "corrected" };
+        let status = if self.random.u64(..2) == 0 { "amended" } else { "corrected" };
         let changed = self.version(60, status);
         let changed = with(changed, &json!({"component": self.pressures()}));
         Sent::json(patient(&changed), &changed)
@@ -160,7 +160,7 @@ impl Mixture {
         let withdrawn = self.version(60, "entered-in-error");
         let key = patient(&withdrawn).to_owned();
         let bare = json!({"subject": null, "component": null, "effectiveDateTime": null});
-        let is_bare = self.random.below(2) == 0;
+        let is_bare = self.random.u64(..2) == 0;
         Sent::json(&key, &if is_bare { with(withdrawn, &bare) } else { withdrawn })
     }
 
@@ -171,9 +171,9 @@ impl Mixture {
     }
 
     fn bundle(&mut self) -> Sent {
-        let entries: Vec<Value> = (0..=self.random.below(4)).map(|_| self.simulated()).collect();
+        let entries: Vec<Value> = (0..=self.random.u64(..4)).map(|_| self.simulated()).collect();
         let mut entries = same_patient(entries);
-        if self.random.below(2) == 0 {
+        if self.random.u64(..2) == 0 {
             entries.push(with(entries[0].clone(), &json!({"id": null, "status": null})));
             entries.push(json!({"resourceType": "Patient", "id": "beside"}));
         }
@@ -185,7 +185,7 @@ impl Mixture {
         let entries = same_patient(entries);
         let key = patient(&entries[0]).to_owned();
         let mut text = lines(&entries);
-        if self.random.below(2) == 0 {
+        if self.random.u64(..2) == 0 {
             text.push_str("{\"resourceType\":\"Observation\",\"status\":\n");
             text.push_str(&lines([&entries[0]]));
         }
@@ -197,12 +197,12 @@ impl Mixture {
         let resource = self.simulated();
         let key = patient(&resource).to_owned();
         let wrong = wrong(&resource);
-        Sent::json(&key, &wrong[self.random.index(wrong.len())])
+        Sent::json(&key, &wrong[self.random.usize(..wrong.len())])
     }
 
     fn garbage(&mut self) -> Sent {
         let garbage = garbage(self.number);
-        let payload = garbage[self.random.index(garbage.len())].clone();
+        let payload = garbage[self.random.usize(..garbage.len())].clone();
         Sent { key: None, payload: Some(payload), time: None }
     }
 
@@ -217,12 +217,12 @@ impl Mixture {
             ),
             json!({"resourceType": "Bundle", "type": "collection"}),
         ];
-        Sent { key: None, ..Sent::json("", &other[self.random.index(other.len())]) }
+        Sent { key: None, ..Sent::json("", &other[self.random.usize(..other.len())]) }
     }
 
     fn blank(&mut self) -> Sent {
         let payload = [None, Some(Vec::new()), Some(b" \n\n ".to_vec())];
-        Sent { key: None, payload: payload[self.random.index(payload.len())].clone(), time: None }
+        Sent { key: None, payload: payload[self.random.usize(..payload.len())].clone(), time: None }
     }
 }
 

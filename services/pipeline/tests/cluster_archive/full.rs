@@ -1,37 +1,10 @@
 //! A disk that is full.
 
-use std::process::Command;
-
 use bpmonitor_pipeline::cluster::archive::{ArchiveReader, ArchiveStore, Compression, DirectorySettings};
+use bpmonitor_test_support::mount::Mount;
 use jiff::Timestamp;
 
 use crate::model::{TOPIC, append_one, lines};
-
-/// A file system in memory, of a size of its own; gone when it is dropped.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    fn new(options: &str) -> Self {
-        let directory = tempfile::Builder::new().prefix("bpmonitor-mount-").tempdir().unwrap();
-        mount(&["-t", "tmpfs", "-o", options, "bpmonitor-test", directory.path().to_str().unwrap()]);
-        Self(directory)
-    }
-
-    fn remount(&self, options: &str) {
-        mount(&["-o", &format!("remount,{options}"), self.0.path().to_str().unwrap()]);
-    }
-}
-
-fn mount(args: &[&str]) {
-    let output = Command::new("mount").args(args).output().unwrap();
-    assert!(output.status.success(), "this test mounts a tmpfs, which takes root: {output:?}");
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
 
 #[tokio::test]
 async fn a_full_disk_is_said_and_leaves_nothing_torn() {
@@ -45,8 +18,7 @@ async fn a_full_disk_is_said_and_leaves_nothing_torn() {
 async fn fills_up(compression: Compression, is_taken_over: bool) {
     const STEP: u64 = 4000;
     let mount = Mount::new("size=64k");
-    let settings =
-        DirectorySettings { compression, ..DirectorySettings::new(mount.0.path().join("archive")) };
+    let settings = DirectorySettings { compression, ..DirectorySettings::new(mount.path().join("archive")) };
     let open = || ArchiveStore::directory(settings.clone()).unwrap();
     let now = Timestamp::now();
     let mut store = open();
@@ -82,7 +54,7 @@ async fn fills_up(compression: Compression, is_taken_over: bool) {
             found.push(String::from_utf8(line.to_owned()).unwrap());
             Ok(())
         };
-        let reader = ArchiveReader::directory(mount.0.path().join("archive"));
+        let reader = ArchiveReader::directory(mount.path().join("archive"));
         reader.for_each(|_, _| mark.clone(), add).await.unwrap();
         assert!(found.iter().map(String::as_str).eq(expected.lines()));
     }

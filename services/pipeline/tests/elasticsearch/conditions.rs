@@ -3,7 +3,7 @@
 use elasticsearch::http::Method;
 use serde_json::json;
 
-use super::common::{CANARY, Ward, done, fails, logs, poison, start, write, writes};
+use super::common::{CANARY, Ward, done, fails, impatient, logs, poison, start, write, writes};
 
 /// Writes while the index is blocked; lifted when the condition has shown it, the documents are there.
 async fn survives_block(block: &str, reason: &str) {
@@ -43,6 +43,24 @@ async fn closed() {
     let writing = start(store, &writes);
     fails(&condition, "IndexClosed").await;
     ward.ask(Method::Post, &format!("{}/_open", ward.names().index()), None).await;
+    assert_eq!(done(writing).await, []);
+    ward.holds(&writes).await;
+}
+
+/// As after the loss of a node, or where every disk is above its low watermark.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_no_node() {
+    let ward = Ward::new().await;
+    let (store, condition) = ward.store_at(ward.connection.clone(), impatient());
+    let index = ward.names().index();
+    let only_on = "index.routing.allocation.require._name";
+    ward.ask(Method::Post, &format!("{index}/_close"), None).await;
+    ward.set(json!({only_on: "nobody"})).await;
+    ward.ask(Method::Post, &format!("{index}/_open?wait_for_active_shards=0"), None).await;
+    let writes = writes(100);
+    let writing = start(store, &writes);
+    fails(&condition, "IndexUnallocated").await;
+    ward.set(json!({only_on: null})).await;
     assert_eq!(done(writing).await, []);
     ward.holds(&writes).await;
 }

@@ -130,6 +130,7 @@ pub(super) fn trouble(status: u16, kind: &str) -> Trouble {
         (408 | 504, _) => Trouble::TimedOut,
         (429, "cluster_block_exception") => Trouble::DiskFloodStage,
         (429, _) => Trouble::TooManyRequests,
+        (503, "unavailable_shards_exception") => Trouble::IndexUnallocated,
         (500.., _) => Trouble::Unavailable,
         _ => Trouble::Refused,
     }
@@ -189,6 +190,11 @@ mod tests {
             (413, "", Outcome::TooLarge),
             (429, r#"{"error":"busy"}"#, Outcome::Retry(Trouble::TooManyRequests)),
             (503, "<html>", Outcome::Retry(Trouble::Unavailable)),
+            (
+                503,
+                r#"{"error":{"type":"unavailable_shards_exception"}}"#,
+                Outcome::Retry(Trouble::IndexUnallocated),
+            ),
             (504, "", Outcome::Retry(Trouble::TimedOut)),
             (302, "", Outcome::Retry(Trouble::Refused)),
         ];

@@ -92,10 +92,15 @@ impl ElasticsearchStore {
         settings: BulkSettings,
         condition: Condition,
     ) -> Result<Self, ConnectError> {
+        // Elasticsearch is to say why it waits before it is no longer listened to.
+        let waits = settings.timeout.as_millis() / 3;
         let lanes = (0..settings.in_flight.max(1)).map(|_| LaneState::new(settings.bytes)).collect();
         let shared = Shared {
             client: Client::new(connection)?,
-            target: format!("{alias}/_bulk?require_alias=true&filter_path={}", answer::FILTER),
+            target: format!(
+                "{alias}/_bulk?require_alias=true&timeout={waits}ms&filter_path={}",
+                answer::FILTER
+            ),
             alias: alias.to_owned(),
             statistics: Arc::default(),
             settings,

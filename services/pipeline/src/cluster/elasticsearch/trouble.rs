@@ -20,6 +20,7 @@ pub(super) enum Trouble {
     Forbidden,
     TooManyRequests,
     IndexMissing,
+    IndexUnallocated,
     IndexClosed,
     IndexReadOnly,
     DiskFloodStage,
@@ -30,7 +31,7 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Unreachable,
         Self::UnknownHost,
         Self::Untrusted,
@@ -42,6 +43,7 @@ impl Trouble {
         Self::Forbidden,
         Self::TooManyRequests,
         Self::IndexMissing,
+        Self::IndexUnallocated,
         Self::IndexClosed,
         Self::IndexReadOnly,
         Self::DiskFloodStage,
@@ -65,6 +67,7 @@ impl Trouble {
             Self::Forbidden => "ElasticsearchForbidden",
             Self::TooManyRequests => "ElasticsearchTooManyRequests",
             Self::IndexMissing => "IndexMissing",
+            Self::IndexUnallocated => "IndexUnallocated",
             Self::IndexClosed => "IndexClosed",
             Self::IndexReadOnly => "IndexReadOnly",
             Self::DiskFloodStage => "DiskFloodStage",
@@ -108,6 +111,10 @@ impl Trouble {
             }
             Self::IndexMissing => {
                 "the monitor's index, or its alias, is missing: make it anew; it is never made by writing"
+            }
+            Self::IndexUnallocated => {
+                "no node of Elasticsearch has the monitor's index: it is restarting, a node is missing, or its disks are too full for \
+                 shards; GET _cluster/allocation/explain says which"
             }
             Self::IndexClosed => "the monitor's index is closed: open it",
             Self::IndexReadOnly => "the monitor's index is read-only: lift its block (index.blocks)",

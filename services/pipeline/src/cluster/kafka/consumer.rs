@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rdkafka::client::ClientContext;
@@ -29,6 +29,9 @@ const CHUNK_RECORDS: usize = 2048;
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// How long to wait for a record before looking whether to stop.
 const POLL: Duration = Duration::from_millis(100);
+/// How far apart records are handed over while fewer than a chunk are there. Each time costs a bulk, whose price is that of dozens of
+/// documents; nobody sees four milliseconds.
+const PACE: Duration = Duration::from_millis(4);
 /// How long to wait for room before pausing. Pausing throws away what was fetched ahead, so short waits had better be waited out.
 const PAUSE_AFTER: Duration = Duration::from_secs(2);
 /// How long partitions that are taken away are waited for.
@@ -157,6 +160,7 @@ impl Consumer {
             condition: self.condition.clone(),
             leave: self.leave.clone(),
             paused_at: None,
+            handed_over: None,
         }
     }
 
@@ -237,6 +241,13 @@ fn config(connection: &KafkaConnection, subscription: &Subscription) -> Result<C
     Ok(config)
 }
 
+/// Records that were read.
+struct Polled {
+    records: Vec<Message>,
+    /// Whether no more were there.
+    is_all: bool,
+}
+
 /// The thread that reads.
 struct Reader {
     client: Arc<Client>,
@@ -246,6 +257,8 @@ struct Reader {
     leave: CancellationToken,
     /// The newest assignment when all were paused; none while they are not.
     paused_at: Option<Epoch>,
+    /// When records were last handed over.
+    handed_over: Option<Instant>,
 }
 
 impl Reader {
@@ -262,23 +275,32 @@ impl Reader {
     fn read(&mut self) {
         if !self.intake.wait_for_room(PAUSE_AFTER) {
             self.pause();
-            let records = self.poll(POLL);
-            self.intake.put(records);
+            self.intake.put(self.poll(POLL).records);
             return;
         }
         self.resume();
-        let records = self.poll(POLL);
-        if !records.is_empty() {
-            self.condition.recovered();
-            self.intake.put(records);
+        self.pace();
+        let Polled { records, is_all } = self.poll(POLL);
+        if records.is_empty() {
+            return;
+        }
+        self.condition.recovered();
+        self.intake.put(records);
+        self.handed_over = is_all.then(Instant::now);
+    }
+
+    /// Lets a few records come together.
+    fn pace(&mut self) {
+        if let Some(handed_over) = self.handed_over.take() {
+            thread::sleep(PACE.saturating_sub(handed_over.elapsed()));
         }
     }
 
-    fn poll(&self, wait: Duration) -> Vec<Message> {
+    fn poll(&self, wait: Duration) -> Polled {
         let (mut records, mut bytes, mut wait) = (Vec::new(), 0, wait);
         while records.len() < CHUNK_RECORDS && bytes < CHUNK_BYTES {
             match self.client.poll(wait) {
-                None => break,
+                None => return Polled { records, is_all: true },
                 Some(Ok(record)) => {
                     bytes += record.payload_len();
                     records.push(message(&record, &self.topic));
@@ -287,7 +309,7 @@ impl Reader {
             }
             wait = Duration::ZERO;
         }
-        records
+        Polled { records, is_all: false }
     }
 
     fn failed(&self, error: &KafkaError) {

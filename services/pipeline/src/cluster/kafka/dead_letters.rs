@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
@@ -71,8 +71,12 @@ impl ClientContext for Context {
     }
 }
 
+/// A client that will never write again, such as one that was refused its producer's id.
+struct Fatal;
+
 /// Writes dead letters to a topic.
 pub struct DeadLetterTopic {
+    config: ClientConfig,
     producer: FutureProducer<Context>,
     topic: String,
     condition: Condition,
@@ -104,8 +108,8 @@ impl DeadLetterTopic {
             .set("statistics.interval.ms", "2000")
             .set("compression.type", "lz4")
             .set("linger.ms", "0");
-        let context = Context { condition: condition.clone() };
-        Ok(Self { producer: config.create_with_context(context)?, topic: topic.to_owned(), condition })
+        let producer = producer(&config, &condition)?;
+        Ok(Self { config, producer, topic: topic.to_owned(), condition })
     }
 
     /// Whether letters can be written.
@@ -131,12 +135,42 @@ impl DeadLetterTopic {
         }
     }
 
+    /// Writes letters until each is acknowledged; gives those that are left when the client will write no more. One of them may be
+    /// there already: its repeat is known by its key.
+    async fn write_all<'l>(&self, letters: &'l [DeadLetter]) -> &'l [DeadLetter] {
+        let mut sent = Vec::with_capacity(letters.len());
+        for letter in letters {
+            sent.push(self.send(letter, letter.original.len()).await);
+        }
+        for (number, (letter, delivery)) in letters.iter().zip(sent).enumerate() {
+            if let Err(Fatal) = self.deliver(letter, delivery).await {
+                return &letters[number..];
+            }
+        }
+        &[]
+    }
+
+    /// Makes a new client in the place of one that will write no more.
+    async fn renew(&mut self) -> Result<(), PortError> {
+        self.failing(None);
+        sleep(RETRY).await;
+        self.producer = producer(&self.config, &self.condition).map_err(failed)?;
+        Ok(())
+    }
+
+    fn failing(&self, code: Option<RDKafkaErrorCode>) {
+        let (reason, advice) = code
+            .and_then(failure::of_code)
+            .unwrap_or(("DeadLettersFailed", "a dead letter could not be written"));
+        self.condition.failing(reason, format!("{advice} ({})", self.topic));
+    }
+
     /// Writes a letter until it is acknowledged.
     async fn deliver(
         &self,
         letter: &DeadLetter,
         first: Result<DeliveryFuture, KafkaError>,
-    ) -> Result<(), PortError> {
+    ) -> Result<(), Fatal> {
         let mut kept = letter.original.len();
         let mut sent = first;
         loop {
@@ -152,13 +186,9 @@ impl DeadLetterTopic {
             if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) && kept > KEPT_OF_TOO_LARGE {
                 kept = KEPT_OF_TOO_LARGE;
             } else if code == Some(RDKafkaErrorCode::Fatal) {
-                // The next start makes a new client; nothing behind the last commit is lost.
-                return Err(failed(error));
+                return Err(Fatal);
             } else {
-                let (reason, advice) = code
-                    .and_then(failure::of_code)
-                    .unwrap_or(("DeadLettersFailed", "a dead letter could not be written"));
-                self.condition.failing(reason, format!("{advice} ({})", self.topic));
+                self.failing(code);
                 sleep(RETRY).await;
             }
             sent = self.send(letter, kept).await;
@@ -173,19 +203,20 @@ impl DeadLetters for DeadLetterTopic {
         }
         let mut left = letters;
         while !left.is_empty() {
-            let (some, others) = left.split_at(at_once(left));
-            let mut sent = Vec::with_capacity(some.len());
-            for letter in some {
-                sent.push(self.send(letter, letter.original.len()).await);
+            let some = at_once(left);
+            let unwritten = self.write_all(&left[..some]).await.len();
+            if unwritten > 0 {
+                self.renew().await?;
             }
-            for (letter, delivery) in some.iter().zip(sent) {
-                self.deliver(letter, delivery).await?;
-            }
-            left = others;
+            left = &left[some - unwritten..];
         }
         self.condition.recovered();
         Ok(())
     }
+}
+
+fn producer(config: &ClientConfig, condition: &Condition) -> Result<FutureProducer<Context>, KafkaError> {
+    config.create_with_context(Context { condition: condition.clone() })
 }
 
 /// How many of these letters may be under way at once: at least one.
@@ -200,7 +231,7 @@ fn at_once(letters: &[DeadLetter]) -> usize {
 
 fn failed(error: KafkaError) -> PortError {
     PortError::Store {
-        what: "writing dead letters to Kafka".to_owned(),
+        what: "making a client for the dead letters' topic".to_owned(),
         cause: crate::StoreFailure::Other,
         source: Box::new(error),
     }

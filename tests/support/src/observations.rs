@@ -4,6 +4,9 @@ use std::fmt::{Display, Write};
 
 use serde_json::{Value, json};
 
+/// What never may show in a message.
+pub const CANARY: &str = "CANARY-PHI-7F3A";
+
 fn component(code: &str, value: f64) -> Value {
     let quantity =
         json!({"value": value, "unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"});
@@ -11,17 +14,12 @@ fn component(code: &str, value: f64) -> Value {
 }
 
 /// The two components of a blood pressure.
-pub(crate) fn components(systolic: impl Into<f64>, diastolic: impl Into<f64>) -> Value {
+pub fn components(systolic: impl Into<f64>, diastolic: impl Into<f64>) -> Value {
     json!([component("8480-6", systolic.into()), component("8462-4", diastolic.into())])
 }
 
 /// A blood pressure of a patient, in its first version.
-pub(crate) fn observation(
-    id: &str,
-    patient: &str,
-    systolic: impl Into<f64>,
-    diastolic: impl Into<f64>,
-) -> Value {
+pub fn observation(id: &str, patient: &str, systolic: impl Into<f64>, diastolic: impl Into<f64>) -> Value {
     json!({
         "resourceType": "Observation",
         "id": id,
@@ -35,10 +33,10 @@ pub(crate) fn observation(
 }
 
 /// The same with other fields; those that are null are taken out.
-pub(crate) fn with(mut resource: Value, changes: &Value) -> Value {
-    for (name, value) in changes.as_object().unwrap() {
+pub fn with(mut resource: Value, changes: &Value) -> Value {
+    for (name, value) in changes.as_object().expect("changes are an object") {
         if value.is_null() {
-            resource.as_object_mut().unwrap().remove(name);
+            resource.as_object_mut().expect("a resource is an object").remove(name);
         } else {
             resource[name] = value.clone();
         }
@@ -46,13 +44,18 @@ pub(crate) fn with(mut resource: Value, changes: &Value) -> Value {
     resource
 }
 
-/// The same as it is at another time, with another status.
-pub(crate) fn updated(resource: Value, last_updated: &str, status: &str) -> Value {
+/// The same at another time of measurement.
+pub fn at(resource: Value, time: &str) -> Value {
+    with(resource, &json!({"effectiveDateTime": time}))
+}
+
+/// The same as it is at a later time, with another status.
+pub fn updated(resource: Value, last_updated: &str, status: &str) -> Value {
     with(resource, &json!({"meta": {"lastUpdated": last_updated}, "status": status}))
 }
 
-/// An Observation that takes one back, and says no more.
-pub(crate) fn withdrawal(id: &str, last_updated: &str) -> Value {
+/// An Observation that takes one back.
+pub fn withdrawal(id: &str, last_updated: &str) -> Value {
     json!({
         "resourceType": "Observation", "id": id, "meta": {"lastUpdated": last_updated}, "status": "entered-in-error",
         "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
@@ -60,16 +63,22 @@ pub(crate) fn withdrawal(id: &str, last_updated: &str) -> Value {
 }
 
 /// One resource a line.
-pub(crate) fn lines<T: Display>(resources: impl IntoIterator<Item = T>) -> String {
+pub fn lines<T: Display>(resources: impl IntoIterator<Item = T>) -> String {
     let mut text = String::new();
     for resource in resources {
-        writeln!(text, "{resource}").unwrap();
+        writeln!(text, "{resource}").expect("a String takes everything");
     }
     text
 }
 
 /// A Bundle of these.
-pub(crate) fn bundle(resources: &[Value]) -> Value {
+pub fn bundle(resources: &[Value]) -> Value {
     let entry = |resource| json!({"resource": resource});
     json!({"resourceType": "Bundle", "type": "collection", "entry": resources.iter().map(entry).collect::<Vec<_>>()})
+}
+
+/// A Bundle of these, each with a full URL.
+pub fn bundle_with_urls(entries: &[(&str, Value)]) -> Value {
+    let entry = |(url, resource): &(&str, Value)| json!({"fullUrl": url, "resource": resource});
+    json!({"resourceType": "Bundle", "type": "collection", "entry": entries.iter().map(entry).collect::<Vec<_>>()})
 }
