@@ -382,7 +382,7 @@ fn garbage_is_a_rejection_a_line() {
     let canary = CANARY.as_bytes();
     let mut random = Rng::with_seed(7);
     for seed in 0..20 {
-        random.0 = seed;
+        random.seed(seed);
         let byte = |random: &mut Rng| random.u8(..);
         // Where a brace follows a value, another document begins.
         let mut garbage: Vec<u8> = (0..200_000)

@@ -62,7 +62,7 @@ fn generate(path: &Path, seed: u64) {
     let mut random = Rng::with_seed(seed);
     let template = Template::new();
     for number in 0..OBSERVATIONS {
-        let earlier = random.u64(..number + 1).to_string();
+        let earlier = random.u64(..=number).to_string();
         let (id, day, status) = match random.u64(..100) {
             0..75 => (number.to_string(), 10, "final"),
             75..83 => (earlier, 20, "amended"),
