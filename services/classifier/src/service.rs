@@ -19,7 +19,7 @@ use bpmonitor_settings::service::{Service, bind};
 use bpmonitor_settings::{ArchiveTarget, SettingsError, Topics, shutdown};
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +93,8 @@ struct Setup {
 /// Settings that cannot be used, or a failure that trying again does not mend. Everything committed is safe.
 pub fn run(cli: &Cli, options: Options) -> Result<(), Failed> {
     let setup = Setup::new(cli)?;
-    let runtime = Runtime::new().map_err(Failed::Runtime)?;
+    // What takes long is done on threads of its own. For the rest, one thread that is woken is cheaper than several that wake each other.
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failed::Runtime)?;
     let result = runtime.block_on(serve(cli, setup, options));
     // What hangs in a library must not keep the process.
     runtime.shutdown_background();

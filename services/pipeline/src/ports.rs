@@ -159,15 +159,20 @@ pub trait DeadLetters: Send {
 /// Where the source's position is kept.
 pub trait Checkpoint<P>: Send {
     /// Makes the position durable, and with it everything written since the last commit.
-    /// One that gathers commits does it later, when [`Self::due`] says so.
+    /// One that gathers commits does it later, when [`Self::due`] says so, and may do it in the background.
     fn commit(&mut self, position: P, tally: &Tally) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Waits until [`Self::flush`] should be called; forever where every commit is durable when it returns. May be dropped.
+    /// Waits until [`Self::advance`] should be called; forever where every commit is durable when it returns. May be dropped.
     fn due(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
 
-    /// Makes all gathered commits durable.
+    /// Begins to make gathered commits durable.
+    fn advance(&mut self) -> impl Future<Output = Result<(), PortError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Makes all gathered commits durable before it returns.
     fn flush(&mut self) -> impl Future<Output = Result<(), PortError>> + Send {
         std::future::ready(Ok(()))
     }

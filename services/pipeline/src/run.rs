@@ -5,12 +5,16 @@ use std::sync::Arc;
 use bpmonitor_clinical::RejectionReason;
 use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     AnomalyStore, Archive, Batch, Checkpoint, Classifier, DeadLetter, DeadLetters, Extent, Message, Outcome,
     PortError, Refused, Sinks, Source, Tally,
 };
+
+/// From how many bytes of messages on classifying takes so long that it is worth a thread: about a hundred microseconds.
+const WORTH_A_THREAD: usize = 64 * 1024;
 
 /// A batch that is durable.
 #[derive(Debug)]
@@ -58,7 +62,7 @@ where
             received = batches.recv() => Some(received),
         };
         let Some(received) = received else {
-            sinks.checkpoint.flush().await?;
+            sinks.checkpoint.advance().await?;
             continue;
         };
         let Some(made) = received else { break };
@@ -82,7 +86,7 @@ struct Classified<P> {
 
 async fn read<S: Source>(
     source: &mut S,
-    classifier: &Classifier,
+    classifier: &Arc<Classifier>,
     stop: &CancellationToken,
     sender: mpsc::Sender<Classified<S::Position>>,
 ) -> Result<(), PortError> {
@@ -98,7 +102,7 @@ async fn read<S: Source>(
             messages = source.next() => messages?,
         };
         let Some(messages) = messages else { return Ok(()) };
-        let batch = classifier.classify(&messages, now());
+        let (messages, batch) = classify(classifier, messages).await;
         let position = source.accept(batch.used);
         let is_partial = messages.last().is_some_and(|message| message.extent == Extent::Partial);
         let nothing_whole_yet = batch.bytes == 0 && is_partial;
@@ -106,6 +110,28 @@ async fn read<S: Source>(
             continue;
         }
         place.send(Classified { messages, batch, position });
+    }
+}
+
+/// Classifies a batch: a large one on a thread of its own, so that the one before it is written meanwhile whatever the runtime.
+async fn classify(classifier: &Arc<Classifier>, messages: Vec<Message>) -> (Vec<Message>, Batch) {
+    let bytes: usize = messages.iter().map(|message| message.bytes.len()).sum();
+    if bytes < WORTH_A_THREAD {
+        let batch = classifier.classify(&messages, now());
+        return (messages, batch);
+    }
+    let classifier = Arc::clone(classifier);
+    let classified = spawn_blocking(move || {
+        let batch = classifier.classify(&messages, now());
+        (messages, batch)
+    });
+    match classified.await {
+        Ok(classified) => classified,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -68,7 +68,7 @@ impl Directory {
     }
 
     /// An append is one sync of the disk: half a second costs next to nothing and keeps a kill's repetition short.
-    pub(super) const GATHER: Gather = Gather { after: Duration::from_millis(500), bytes: 1024 * 1024 };
+    pub(super) const GATHER: Gather = Gather { after: Duration::from_millis(500), bytes: 2 * 1024 * 1024 };
 
     pub(super) async fn resume(
         &mut self,

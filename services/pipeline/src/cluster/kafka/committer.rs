@@ -1,36 +1,23 @@
-//! The archive and the commits: what is durable elsewhere is archived, and then committed with the archive's mark, now and then.
+//! The archive and the commits: what is durable elsewhere is gathered, then archived and committed in the background.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
-use rdkafka::consumer::{CommitMode, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::TopicPartitionListElem;
-use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Mutex;
-use tokio::task::block_in_place;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 use super::consumer::Client;
-use super::failure;
-use super::intake::{Epoch, Intake, Span};
-use crate::cluster::archive::{ArchiveStore, Lines, Mark, must_resume};
-use crate::cluster::{Backoff, Condition};
+use super::flusher::{AllGathered, Durable, Flusher, Gathered};
+use super::intake::{Intake, Span};
+use crate::cluster::Condition;
+use crate::cluster::archive::{ArchiveStore, Gather};
 use crate::{Archive, ArchiveLine, Checkpoint, PortError, Tally};
 
-/// How long a broker may take to say what was committed.
-const ASK_LIMIT: Duration = Duration::from_secs(10);
-
-/// How often segments past their retention are looked for.
-const EXPIRE_EVERY: Duration = Duration::from_secs(3600);
-
-/// The offset and the archive's mark in a partition's last commit, where there is one.
-type LastCommit = (Option<u64>, Option<Mark>);
-
-/// What is told of records that became durable: when each was written, in milliseconds since 1970.
-type Durable = Box<dyn FnMut(&[i64]) + Send>;
+/// So many times what is worth one append may be gathered while the one before it is written, and so many records; then the pipeline
+/// waits for that.
+const APPENDS_AHEAD: usize = 4;
+const RECORDS_AHEAD: usize = 100_000;
 
 /// Gathers archive lines and offsets. Clones share them: one is the archive, one the checkpoint.
 #[derive(Clone)]
@@ -46,53 +33,30 @@ impl std::fmt::Debug for Committer {
     }
 }
 
-/// What is gathered, and what it is written with.
+/// What is gathered, and what writes it.
 struct Gathering {
-    client: Arc<Client>,
-    topic: Arc<str>,
     intake: Arc<Intake>,
-    archive: ArchiveStore,
-    condition: Condition,
-    durable: Durable,
+    gather: Gather,
     /// Lines whose offsets come with the commit.
     staged: BTreeMap<i32, Text>,
-    gathered: BTreeMap<i32, Gathered>,
+    gathered: AllGathered,
     /// When the oldest of what is gathered came.
     since: Option<Instant>,
-    /// In which assignment the archive of a partition was resumed.
-    resumed: HashMap<i32, Epoch>,
-    expired: Instant,
+    writer: Writer,
+}
+
+/// What writes, one append at a time.
+enum Writer {
+    Idle(Box<Flusher>),
+    Busy(JoinHandle<Result<Box<Flusher>, PortError>>),
+    /// It failed for good; why, until it is told.
+    Failed(Option<PortError>),
 }
 
 #[derive(Debug, Default)]
 struct Text {
     bytes: Vec<u8>,
     lines: u64,
-}
-
-/// What a partition is to be committed up to, and the archive lines up to there.
-#[derive(Debug)]
-struct Gathered {
-    epoch: Epoch,
-    first: u64,
-    next: u64,
-    first_time: Timestamp,
-    times: Vec<i64>,
-    text: Arc<Vec<u8>>,
-    lines: u64,
-    /// Another offset to commit than `next`: where the topic begins that took this one's place.
-    commit_at: Option<u64>,
-    /// Whether a commit of it was tried, which may have arrived though it seemed to fail.
-    is_tried: bool,
-}
-
-impl Gathered {
-    const fn offset(&self) -> u64 {
-        match self.commit_at {
-            Some(offset) => offset,
-            None => self.next,
-        }
-    }
 }
 
 impl Committer {
@@ -104,18 +68,15 @@ impl Committer {
         durable: Durable,
     ) -> Self {
         let condition = Condition::new("archive");
+        let gather = archive.gather();
+        let flusher = Flusher::new(client, topic, Arc::clone(&intake), archive, condition.clone(), durable);
         let gathering = Gathering {
-            client,
-            topic,
             intake: Arc::clone(&intake),
-            archive,
-            condition: condition.clone(),
-            durable,
+            gather,
             staged: BTreeMap::new(),
             gathered: BTreeMap::new(),
             since: None,
-            resumed: HashMap::new(),
-            expired: Instant::now(),
+            writer: Writer::Idle(Box::new(flusher)),
         };
         Self { intake, gathering: Arc::new(Mutex::new(gathering)), condition }
     }
@@ -153,30 +114,38 @@ impl Checkpoint<Vec<Span>> for Committer {
             }
             gathering.add(span);
         }
-        if gathering.is_due() { gathering.flush().await } else { Ok(()) }
+        if gathering.must_wait() || gathering.is_due() && !gathering.writer.is_busy() {
+            gathering.begin().await?;
+        }
+        Ok(())
     }
 
     async fn due(&self) {
-        let Some(due) = self.gathering.lock().await.due() else { return std::future::pending().await };
+        let mut gathering = self.gathering.lock().await;
         tokio::select! {
-            () = sleep_until(due) => {}
+            () = gathering.ripe() => {}
             () = self.intake.hurry() => {}
         }
     }
 
+    async fn advance(&mut self) -> Result<(), PortError> {
+        self.gathering.lock().await.begin().await
+    }
+
     async fn flush(&mut self) -> Result<(), PortError> {
-        self.gathering.lock().await.flush().await
+        let mut gathering = self.gathering.lock().await;
+        gathering.begin().await?;
+        gathering.writer.finished().await
     }
 }
 
 impl Gathering {
     /// Archives what is gathered of a topic that was deleted and made anew. The offset committed with it is the new topic's.
     async fn end_generation(&mut self, span: &Span) -> Result<(), PortError> {
-        if let Some(gathered) = self.gathered.get_mut(&span.partition) {
-            gathered.commit_at = Some(span.first);
-            self.flush().await?;
-        }
-        Ok(())
+        let Some(gathered) = self.gathered.get_mut(&span.partition) else { return Ok(()) };
+        gathered.commit_at = Some(span.first);
+        self.begin().await?;
+        self.writer.finished().await
     }
 
     fn add(&mut self, span: Span) {
@@ -197,279 +166,84 @@ impl Gathering {
         self.gathered.insert(partition, gathered);
     }
 
+    fn bytes(&self) -> usize {
+        self.gathered.values().map(|gathered| gathered.text.len()).sum()
+    }
+
     fn due(&self) -> Option<Instant> {
-        self.since.map(|since| since + self.archive.gather().after)
+        self.since.map(|since| since + self.gather.after)
     }
 
     fn is_due(&self) -> bool {
-        let bytes: usize = self.gathered.values().map(|gathered| gathered.text.len()).sum();
         let is_late = self.due().is_some_and(|due| due <= Instant::now());
-        is_late || bytes >= self.archive.gather().bytes || self.intake.is_revoking()
+        is_late || self.bytes() >= self.gather.bytes || self.intake.is_revoking()
     }
 
-    /// Archives and commits all that is gathered, for as long as it takes. What is not this member's any more is dropped: its
-    /// owner began at the last commit.
-    async fn flush(&mut self) -> Result<(), PortError> {
+    /// Whether no more can be gathered before what is gathered is being written.
+    fn must_wait(&self) -> bool {
+        let records: usize = self.gathered.values().map(|gathered| gathered.times.len()).sum();
+        let is_much = records >= RECORDS_AHEAD || self.bytes() >= APPENDS_AHEAD * self.gather.bytes;
+        is_much || self.intake.is_revoking()
+    }
+
+    /// Waits until what is gathered is due and can be written, or writing has failed.
+    async fn ripe(&mut self) {
+        if let Some(due) = self.due() {
+            sleep_until(due).await;
+        }
+        self.writer.joined().await;
+        let is_failed = matches!(self.writer, Writer::Failed(_));
+        if self.since.is_none() && !is_failed {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Begins to write what is gathered, once the write before it is done.
+    async fn begin(&mut self) -> Result<(), PortError> {
+        self.writer.finished().await?;
         self.since = None;
-        let mut left = std::mem::take(&mut self.gathered);
-        let mut backoff = Backoff::default();
-        loop {
-            self.drop_lost(&mut left);
-            if left.is_empty() {
-                break;
-            }
-            if self.try_flush(&mut left).await? {
-                continue;
-            }
-            sleep(backoff.wait()).await;
-        }
-        self.expire().await;
-        Ok(())
-    }
-
-    /// Archives and commits what it can, and takes it out of `left`. Whether nothing failed.
-    async fn try_flush(&mut self, left: &mut BTreeMap<i32, Gathered>) -> Result<bool, PortError> {
-        if !self.resume(left).await? {
-            return Ok(false);
-        }
-        let archived = self.archive(left).await?;
-        for partition in &archived {
-            if let Some(of) = left.get_mut(partition) {
-                of.is_tried = true;
-            }
-        }
-        if !self.commit(&archived, left, Gathered::offset).await {
-            return Ok(false);
-        }
-        let is_all = archived.len() == left.len();
-        for partition in archived {
-            let Some(of) = left.remove(&partition) else { continue };
-            self.done(partition, &of);
-        }
-        if is_all {
-            self.condition.recovered();
-        }
-        Ok(is_all)
-    }
-
-    fn done(&mut self, partition: i32, of: &Gathered) {
-        self.intake.committed(partition, of.epoch, of.next);
-        (self.durable)(&of.times);
-        if of.commit_at.is_some() {
-            self.release(partition);
-        }
-    }
-
-    fn release(&mut self, partition: i32) {
-        self.resumed.remove(&partition);
-        self.archive.release(&self.topic, partition);
-    }
-
-    fn drop_lost(&mut self, left: &mut BTreeMap<i32, Gathered>) {
-        let is_lost = |(partition, of): &(&i32, &Gathered)| !self.intake.is_owned(**partition, of.epoch);
-        let lost: Vec<i32> = left.iter().filter(is_lost).map(|(partition, _)| *partition).collect();
-        for partition in lost {
-            left.remove(&partition);
-            self.release(partition);
-        }
-    }
-
-    /// Lets the archive go on where the last commit of each partition left it, the first time in an assignment and after a commit
-    /// that failed. Whether all of them could.
-    async fn resume(&mut self, left: &mut BTreeMap<i32, Gathered>) -> Result<bool, PortError> {
-        let is_new = |(partition, of): &(&i32, &Gathered)| self.resumed.get(partition) != Some(&of.epoch);
-        let new: Vec<i32> = left.iter().filter(is_new).map(|(partition, _)| *partition).collect();
-        if new.is_empty() {
-            return Ok(true);
-        }
-        let committed = match self.last_commits(&new) {
-            Ok(committed) => committed,
-            Err(error) => {
-                self.failed_commit(&error);
-                return Ok(false);
-            }
-        };
-        let mut resumed = Vec::with_capacity(new.len());
-        for (partition, (offset, mark)) in new.into_iter().zip(committed) {
-            let Some(of) = left.get(&partition) else { continue };
-            let (epoch, first) = (of.epoch, of.first);
-            if of.is_tried && offset == Some(of.offset()) {
-                // It was a commit whose answer was lost.
-                if let Some(of) = left.remove(&partition) {
-                    self.done(partition, &of);
-                }
-                continue;
-            }
-            self.archive.release(&self.topic, partition);
-            match self.archive.resume(&self.topic, partition, first, mark.as_ref()).await {
-                Ok(_) => resumed.push((partition, epoch)),
-                Err(error) => {
-                    self.failed_archive(error)?;
-                    return Ok(false);
-                }
-            }
-        }
-        let partitions: Vec<i32> = resumed.iter().map(|(partition, _)| *partition).collect();
-        let is_claimed = self.commit(&partitions, left, |of| of.first).await;
-        if is_claimed {
-            self.resumed.extend(resumed);
-        }
-        Ok(is_claimed)
-    }
-
-    /// The offset and the archive's mark in the last commits of partitions.
-    fn last_commits(&self, partitions: &[i32]) -> Result<Vec<LastCommit>, KafkaError> {
-        let mut asked = TopicPartitionList::new();
-        for partition in partitions {
-            asked.add_partition(&self.topic, *partition);
-        }
-        let committed = block_in_place(|| self.client.committed_offsets(asked, ASK_LIMIT))?;
-        let mut commits = Vec::with_capacity(partitions.len());
-        for partition in partitions {
-            let Some(found) = committed.find_partition(&self.topic, *partition) else {
-                commits.push((None, None));
-                continue;
-            };
-            found.error()?;
-            let offset = match found.offset() {
-                Offset::Offset(offset) => u64::try_from(offset).ok(),
-                _ => None,
-            };
-            commits.push((offset, Mark::from_metadata(found.metadata())));
-        }
-        Ok(commits)
-    }
-
-    /// Appends to the archive what is gathered. Gives the partitions that can be committed.
-    async fn archive(&mut self, left: &BTreeMap<i32, Gathered>) -> Result<Vec<i32>, PortError> {
-        let (with_lines, mut archived): (Vec<_>, Vec<_>) = left.iter().partition(|(_, of)| of.lines > 0);
-        let lines = with_lines.iter().map(|(partition, of)| of.lines(&self.topic, **partition)).collect();
-        let appended = self.archive.append_all(lines, Timestamp::now()).await;
-        for (with_lines, appended) in with_lines.into_iter().zip(appended) {
-            let Err(error) = appended else {
-                archived.push(with_lines);
-                continue;
-            };
-            if must_resume(&error) {
-                self.release(*with_lines.0);
-            } else {
-                self.failed_archive(error)?;
-            }
-        }
-        Ok(archived.into_iter().map(|(partition, _)| *partition).collect())
-    }
-
-    /// Commits offsets of partitions, each with the archive's mark. Whether it is known to have worked; where it is not, the
-    /// partitions are to be resumed.
-    async fn commit(
-        &mut self,
-        partitions: &[i32],
-        left: &BTreeMap<i32, Gathered>,
-        offset: impl Fn(&Gathered) -> u64,
-    ) -> bool {
-        let of_partition = |partition: &i32| {
-            let of = left.get(partition)?;
-            Some((*partition, of.epoch, offset(of)))
-        };
-        let offsets: Vec<_> = partitions.iter().filter_map(of_partition).collect();
-        self.commit_offsets(&offsets).await
-    }
-
-    async fn commit_offsets(&mut self, offsets: &[(i32, Epoch, u64)]) -> bool {
-        if offsets.is_empty() {
-            return true;
-        }
-        if !self.intake.begin_commit(offsets.iter().map(|(partition, epoch, _)| (*partition, *epoch))) {
-            return false;
-        }
-        let result = self.try_commit(offsets);
-        self.intake.end_commit();
-        for (partition, ..) in offsets {
-            match result {
-                Ok(()) => self.archive.committed(&self.topic, *partition).await,
-                Err(_) => self.release(*partition),
-            }
-        }
-        if let Err(error) = &result {
-            self.failed_commit(error);
-        }
-        result.is_ok()
-    }
-
-    fn try_commit(&self, offsets: &[(i32, Epoch, u64)]) -> Result<(), KafkaError> {
-        let mut list = TopicPartitionList::new();
-        for (partition, _, offset) in offsets {
-            let mut element = list.add_partition(&self.topic, *partition);
-            element.set_offset(Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX)))?;
-            if let Some(mark) = self.archive.mark(&self.topic, *partition) {
-                element.set_metadata(mark.as_str());
-            }
-        }
-        block_in_place(|| self.client.commit(&list, CommitMode::Sync))?;
-        list.elements().iter().try_for_each(TopicPartitionListElem::error)
-    }
-
-    /// Removes segments past their retention, now and then, and commits marks that name none of them.
-    async fn expire(&mut self) {
-        if self.expired.elapsed() < EXPIRE_EVERY {
-            return;
-        }
-        self.expired = Instant::now();
-        match self.archive.expire(Timestamp::now()).await {
-            Ok(expired) if expired.segments == 0 => {}
-            Ok(expired) => {
-                tracing::info!(
-                    segments = expired.segments,
-                    bytes = expired.bytes,
-                    "removed segments past their retention"
-                );
-                let resumed: Vec<i32> = self.resumed.keys().copied().collect();
-                let offsets = self.intake.last_committed(&resumed);
-                self.commit_offsets(&offsets).await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "removing segments past their retention failed and is tried again in an hour");
-            }
-        }
-    }
-
-    fn failed_commit(&self, error: &KafkaError) {
-        let code = error.rdkafka_error_code();
-        if matches!(code, Some(RDKafkaErrorCode::RebalanceInProgress)) {
-            return;
-        }
-        let (reason, advice) = code
-            .and_then(failure::of_code)
-            .unwrap_or(("CommitFailed", "Kafka does not take or give committed offsets; it is tried again"));
-        self.condition.failing(reason, format!("{advice} ({error})"));
-    }
-
-    /// Says that the archive failed; gives the error back where trying again will not help.
-    fn failed_archive(&self, error: PortError) -> Result<(), PortError> {
-        if matches!(error, PortError::Damaged(_)) {
-            return Err(error);
-        }
-        if error.is_disk_full() {
-            let advice = "the archive's volume is full: enlarge it or shorten spec.archive.retention";
-            self.condition.failing("ArchiveFull", advice);
-        } else {
-            let cause =
-                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            self.condition.failing("ArchiveFailed", format!("{error}{cause}; it is tried again"));
-        }
+        let left = std::mem::take(&mut self.gathered);
+        self.writer.begin(left);
         Ok(())
     }
 }
 
-impl Gathered {
-    fn lines(&self, topic: &Arc<str>, partition: i32) -> Lines {
-        Lines {
-            topic: Arc::clone(topic),
-            partition,
-            offsets: self.first..self.next,
-            first_time: self.first_time,
-            text: Arc::clone(&self.text),
-            count: self.lines,
+impl Writer {
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy(task) if !task.is_finished())
+    }
+
+    fn begin(&mut self, left: AllGathered) {
+        if left.is_empty() {
+            return;
         }
+        if let Self::Idle(mut flusher) = std::mem::replace(self, Self::Failed(None)) {
+            *self = Self::Busy(tokio::spawn(async move {
+                flusher.flush(left).await?;
+                Ok(flusher)
+            }));
+        }
+    }
+
+    /// Waits until nothing is being written.
+    async fn joined(&mut self) {
+        let Self::Busy(task) = self else { return };
+        *self = match task.await {
+            Ok(Ok(flusher)) => Self::Idle(flusher),
+            Ok(Err(error)) => Self::Failed(Some(error)),
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Self::Failed(None),
+            },
+        };
+    }
+
+    /// The same; gives the failure where it failed for good.
+    async fn finished(&mut self) -> Result<(), PortError> {
+        self.joined().await;
+        let Self::Failed(error) = self else { return Ok(()) };
+        Err(error
+            .take()
+            .unwrap_or_else(|| PortError::Damaged("writing the archive has failed before".to_owned())))
     }
 }

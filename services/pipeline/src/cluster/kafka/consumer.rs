@@ -29,9 +29,8 @@ const CHUNK_RECORDS: usize = 2048;
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// How long to wait for a record before looking whether to stop.
 const POLL: Duration = Duration::from_millis(100);
-/// How far apart records are handed over while fewer than a chunk are there. Each time costs a bulk, whose price is that of dozens of
-/// documents; nobody sees four milliseconds.
-const PACE: Duration = Duration::from_millis(4);
+/// How far apart records are handed over while fewer than a chunk are there: what one fetch brings comes in pieces, one a partition.
+const PACE: Duration = Duration::from_millis(1);
 /// How long to wait for room before pausing. Pausing throws away what was fetched ahead, so short waits had better be waited out.
 const PAUSE_AFTER: Duration = Duration::from_secs(2);
 /// How long partitions that are taken away are waited for.
@@ -173,7 +172,7 @@ impl Consumer {
     pub fn committer(
         &self,
         archive: ArchiveStore,
-        durable: impl FnMut(&[i64]) + Send + 'static,
+        durable: impl Fn(&[i64]) + Send + Sync + 'static,
     ) -> Committer {
         let (client, intake) = (Arc::clone(&self.client), Arc::clone(&self.intake));
         Committer::new(client, Arc::clone(&self.topic), intake, archive, Box::new(durable))
@@ -226,14 +225,12 @@ fn config(connection: &KafkaConnection, subscription: &Subscription) -> Result<C
         .set("session.timeout.ms", session.to_string())
         .set("heartbeat.interval.ms", (session / 4).clamp(100, 3000).to_string())
         .set("check.crcs", "true")
-        // What is fetched ahead is bounded, and asked for again at once when there is room.
-        .set("queued.max.messages.kbytes", "16384")
-        // Of each partition: a small record costs several times its payload there.
-        .set("queued.min.messages", "20000")
-        // The bound is on what is fetched, and that may be packed to a tenth: small fetches overshoot it by little. A record that is
-        // larger comes all the same.
-        .set("fetch.message.max.bytes", "262144")
-        .set("fetch.queue.backoff.ms", "2")
+        // More is asked for once what came is taken out, which is looked at every few milliseconds: what waits here is bounded by one
+        // fetch; and readings that trickle in come a few at a time. Each fetch and each bulk costs as much as dozens of documents.
+        .set("queued.min.messages", "1")
+        .set("fetch.queue.backoff.ms", "8")
+        // Of each partition at once. A record that is larger comes all the same.
+        .set("fetch.message.max.bytes", "2097152")
         .set("fetch.error.backoff.ms", "100")
         // A topic that is made later, or anew, is seen soon.
         .set("topic.metadata.refresh.interval.ms", "10000")

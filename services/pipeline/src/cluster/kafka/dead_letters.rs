@@ -1,13 +1,15 @@
 //! The dead letters' topic: each Rejection as a record with the original, its reason and its origin.
 
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::DeliveryFuture;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::{KafkaConnection, KafkaSetupError, failure};
@@ -24,6 +26,10 @@ const LETTERS_AT_ONCE: usize = 2_000;
 const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 /// How long to wait before a letter is sent again.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// For how long librdkafka's events are waited for at a time. The client spins through the last millisecond of each time, so often is
+/// dear.
+const SERVE: Duration = Duration::from_secs(1);
 
 /// The headers of a dead letter. Values are text.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +77,28 @@ impl ClientContext for Context {
     }
 }
 
+/// What became of a letter; nothing comes where the client ended before.
+type Delivery = oneshot::Receiver<Result<(), KafkaError>>;
+
+type Producer = BaseProducer<Context>;
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Box<oneshot::Sender<Result<(), KafkaError>>>;
+
+    fn delivery(&self, delivered: &DeliveryResult<'_>, sender: Self::DeliveryOpaque) {
+        let delivered = delivered.as_ref().map(|_| ()).map_err(|(error, _)| error.clone());
+        // Nobody waits for it any more once the pipeline has ended.
+        let _ = sender.send(delivered);
+    }
+}
+
 /// A client that will never write again, such as one that was refused its producer's id.
 struct Fatal;
 
 /// Writes dead letters to a topic.
 pub struct DeadLetterTopic {
     config: ClientConfig,
-    producer: FutureProducer<Context>,
+    producer: Arc<Producer>,
     topic: String,
     condition: Condition,
 }
@@ -118,15 +139,16 @@ impl DeadLetterTopic {
     }
 
     /// Sends a letter; what comes back is when it is acknowledged. Waits while librdkafka's queue is full.
-    async fn send(&self, letter: &DeadLetter, kept: usize) -> Result<DeliveryFuture, KafkaError> {
+    async fn send(&self, letter: &DeadLetter, kept: usize) -> Result<Delivery, KafkaError> {
         let key = key(letter);
         loop {
-            let record = FutureRecord::to(&self.topic)
+            let (sender, delivery) = oneshot::channel();
+            let record = BaseRecord::with_opaque_to(&self.topic, Box::new(sender))
                 .key(&key)
                 .payload(&letter.original[..kept])
                 .headers(headers(letter, kept));
-            match self.producer.send_result(record) {
-                Ok(delivery) => return Ok(delivery),
+            match self.producer.send(record) {
+                Ok(()) => return Ok(delivery),
                 Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
                     sleep(Duration::from_millis(5)).await;
                 }
@@ -166,19 +188,15 @@ impl DeadLetterTopic {
     }
 
     /// Writes a letter until it is acknowledged.
-    async fn deliver(
-        &self,
-        letter: &DeadLetter,
-        first: Result<DeliveryFuture, KafkaError>,
-    ) -> Result<(), Fatal> {
+    async fn deliver(&self, letter: &DeadLetter, first: Result<Delivery, KafkaError>) -> Result<(), Fatal> {
         let mut kept = letter.original.len();
         let mut sent = first;
         loop {
             let error = match sent {
                 Err(error) => error,
                 Ok(delivery) => match delivery.await {
-                    Ok(Ok(_)) => return Ok(()),
-                    Ok(Err((error, _))) => error,
+                    Ok(Ok(())) => return Ok(()),
+                    Ok(Err(error)) => error,
                     Err(_) => KafkaError::Canceled,
                 },
             };
@@ -215,8 +233,18 @@ impl DeadLetters for DeadLetterTopic {
     }
 }
 
-fn producer(config: &ClientConfig, condition: &Condition) -> Result<FutureProducer<Context>, KafkaError> {
-    config.create_with_context(Context { condition: condition.clone() })
+/// A client, whose events are served by a thread for as long as it is there.
+fn producer(config: &ClientConfig, condition: &Condition) -> Result<Arc<Producer>, KafkaSetupError> {
+    let producer: Producer = config.create_with_context(Context { condition: condition.clone() })?;
+    let producer = Arc::new(producer);
+    let served = Arc::downgrade(&producer);
+    let serve = move || {
+        while let Some(producer) = served.upgrade() {
+            producer.poll(SERVE);
+        }
+    };
+    thread::Builder::new().name("dead-letters".to_owned()).spawn(serve)?;
+    Ok(producer)
 }
 
 /// How many of these letters may be under way at once: at least one.
@@ -229,7 +257,7 @@ fn at_once(letters: &[DeadLetter]) -> usize {
     letters.iter().take(LETTERS_AT_ONCE).take_while(fits).count().max(1)
 }
 
-fn failed(error: KafkaError) -> PortError {
+fn failed(error: KafkaSetupError) -> PortError {
     PortError::Store {
         what: "making a client for the dead letters' topic".to_owned(),
         cause: crate::StoreFailure::Other,

@@ -5,6 +5,7 @@ mod connection;
 mod consumer;
 mod dead_letters;
 mod failure;
+mod flusher;
 mod intake;
 mod source;
 mod topics;
