@@ -6,7 +6,7 @@ import unittest
 sys.dont_write_bytecode = True
 from harness import promises  # noqa: E402
 
-OURS, OTHERS = ["bpmonitor", "bpmonitor-six"], ["python-batched", "quix"]
+OURS, OTHERS = ["bpmonitor", "bpmonitor-six", "bpmonitor-anomalies"], ["python-batched", "quix"]
 
 
 def rate(peer, round_number, per_second, cpu_us):
@@ -22,9 +22,11 @@ def kept():
     for number, factor in ((1, 1.3), (2, 1.0), (3, 0.9)):
         records += [
             rate("bpmonitor-six", number, 2000 * factor, 4 / factor), rate("bpmonitor", number, 1600 * factor, 5),
+            rate("bpmonitor-anomalies", number, 1600 * factor, 5),
             rate("python-batched", number, 1000, 10), rate("quix", number, 300, 40),
-            {"kind": "bulk", "bodies": "bpmonitor", "round": number, "per_second": 900},
-            {"kind": "bulk", "bodies": "bpmonitor", "round": number, "per_second": 1000},
+            {"kind": "bulk", "bodies": "bpmonitor-anomalies", "round": number, "per_second": 900},
+            {"kind": "bulk", "bodies": "bpmonitor-anomalies", "round": number, "per_second": 1000},
+            {"kind": "bulk", "bodies": "bpmonitor", "round": number, "per_second": 9999},
             {
                 "kind": "archive", "peer": "bpmonitor", "round": number, "per_second_after_first": 400 * factor, "peak_mb": 60,
                 "lines": 9, "observations": 9,
@@ -58,7 +60,7 @@ class Promises(unittest.TestCase):
             ({"kind": "rate", "peer": "bpmonitor-six", "round": 2}, "cpu_us", 4.1),
             ({"kind": "rate", "peer": "quix", "round": 3}, "per_second_after_first", 1801),
             ({"kind": "rate", "peer": "quix", "round": 3}, "cpu_us", 4.4),
-            ({"kind": "rate", "peer": "bpmonitor", "round": 2}, "documents_per_second", 790),
+            ({"kind": "rate", "peer": "bpmonitor-anomalies", "round": 2}, "documents_per_second", 790),
             ({"kind": "rate", "peer": "bpmonitor", "round": 1}, "peak_mb", 128),
             ({"kind": "rate", "peer": "bpmonitor-six", "round": 1}, "is_right", False),
             ({"kind": "rate", "peer": "bpmonitor-six", "round": 1}, "is_as_its_rule", False),

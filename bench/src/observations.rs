@@ -7,6 +7,8 @@ pub enum Mix {
     Ward,
     /// All of them normal.
     Normal,
+    /// None of them normal.
+    Anomalous,
 }
 
 /// A blood pressure as it is published.
@@ -46,6 +48,7 @@ impl Iterator for Observations {
         let (systolic, diastolic) = match self.mix {
             Mix::Ward => ward(random),
             Mix::Normal => normal(random),
+            Mix::Anomalous => anomalous(random),
         };
         let patient = random.below(200);
         let resource = resource(self.number, patient, systolic, diastolic, random);
@@ -74,6 +77,19 @@ impl Random {
     fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
+}
+
+fn anomalous(random: &mut Random) -> (u64, u64) {
+    loop {
+        let pressures = ward(random);
+        if !is_normal(pressures) {
+            return pressures;
+        }
+    }
+}
+
+fn is_normal((systolic, diastolic): (u64, u64)) -> bool {
+    (90..120).contains(&systolic) && (60..80).contains(&diastolic)
 }
 
 fn normal(random: &mut Random) -> (u64, u64) {
@@ -153,9 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_normal_mix_are_normal() {
-        for Observation { systolic, diastolic, .. } in Observations::new(1, Mix::Normal).take(10_000) {
-            assert!((90..120).contains(&systolic) && (60..80).contains(&diastolic));
+    fn all_or_none_of_a_mix_are_normal() {
+        for (mix, expected) in [(Mix::Normal, true), (Mix::Anomalous, false)] {
+            for Observation { systolic, diastolic, .. } in Observations::new(1, mix).take(10_000) {
+                assert_eq!(is_normal((systolic, diastolic)), expected);
+            }
         }
     }
 }

@@ -88,15 +88,17 @@ def measure_archive(plan):
 
 def measure_latency(plan):
     """Those compared in every round, the others once; in the long form all of them."""
+    peers = [peer for peer in plan.peers if not peer.rates_only]
     for number in range(1, plan.rounds + 1):
-        for peer in rotated(plan.peers if number == 1 or plan.is_long else plan.compared(), number):
+        for peer in rotated(peers if number == 1 or plan.is_long else plan.compared(), number):
             latency.measure(peer, number)
 
 
 def measure_crashes(plan):
     """Ours in every round, the one that it is compared with once; in the long form all of them, in the quick one only ours."""
+    peers = [peer for peer in plan.peers if not peer.rates_only]
     for number in range(1, plan.rounds + 1):
-        for peer in plan.peers if plan.is_long else plan.compared():
+        for peer in peers if plan.is_long else plan.compared():
             if peer.is_ours or plan.is_long or (number == 1 and not plan.is_quick):
                 crash.measure(peer, number)
 

@@ -33,13 +33,16 @@ class Peer:
     mappings: dict = field(default_factory=lambda: SIX_FIELDS)
     category_field: str = "anomaly_type"
     is_ours: bool = False
+    mix: str = "ward"
+    # Is there for its throughput alone.
+    rates_only: bool = False
 
     def category_of(self, stored):
         return truth.LONG_NAMES[stored] if self.category_field == "category" else stored
 
     @property
     def topic(self):
-        return kafka.Topic(self.observations)
+        return kafka.Topic(self.observations, mix=self.mix)
 
 
 COMMITS_AFTER = "nothing lost or doubled: offset committed after bulk and synced archive, in one step with the archive's end"
@@ -50,6 +53,8 @@ PEERS = {
              variables={"PROGRAM": "bpmonitor-classifier"}, is_ours=True),
         Peer("bpmonitor-six", 2_000_000, "the same", folder="bpmonitor", ends_itself=False,
              variables={"PROGRAM": "bpmonitor-six"}, is_ours=True),
+        Peer("bpmonitor-anomalies", 1_000_000, "the same", folder="bpmonitor", ends_itself=False, mappings=WHOLE_DOCUMENT,
+             category_field="category", variables={"PROGRAM": "bpmonitor-classifier"}, is_ours=True, mix="anomalous", rates_only=True),
         Peer("python-batched", 2_000_000, "at least once: offset committed after bulk and sync"),
         Peer("flink", 1_000_000, "at least once: checkpoint every 5 s"),
         Peer("quix", 500_000, "at least once: checkpoint every 1 s"),

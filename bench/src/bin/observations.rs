@@ -48,6 +48,7 @@ struct Arguments {
 enum MixArgument {
     Ward,
     Normal,
+    Anomalous,
 }
 
 fn main() -> Result<()> {
@@ -55,6 +56,7 @@ fn main() -> Result<()> {
     let mix = match arguments.mix {
         MixArgument::Ward => Mix::Ward,
         MixArgument::Normal => Mix::Normal,
+        MixArgument::Anomalous => Mix::Anomalous,
     };
     let mut counts = Counts::default();
     let observations =

@@ -96,8 +96,8 @@ pub fn run(cli: &Cli, options: Options) -> Result<(), Failed> {
     // What takes long is done on threads of its own. For the rest, one thread that is woken is cheaper than several that wake each other.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failed::Runtime)?;
     let result = runtime.block_on(serve(cli, setup, options));
-    // What hangs in a library must not keep the process.
-    runtime.shutdown_background();
+    // What hangs in a library must not keep the process, not even while it is cleaned up.
+    std::mem::forget(runtime);
     result
 }
 

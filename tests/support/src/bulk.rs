@@ -35,7 +35,7 @@ pub(crate) const fn kind_of(status: u16) -> &'static str {
         404 => "index_not_found_exception",
         413 => "content_too_long_exception",
         429 => "es_rejected_execution_exception",
-        503 => "unavailable_shards_exception",
+        503 => "master_not_discovered_exception",
         _ => "exception",
     }
 }

@@ -1,5 +1,6 @@
 //! Faults of the index itself, made in the real Elasticsearch: blocks, a full disk, closed, deleted.
 
+use bpmonitor_crds::index::index;
 use elasticsearch::http::Method;
 use serde_json::json;
 
@@ -52,11 +53,12 @@ async fn closed() {
 async fn on_no_node() {
     let ward = Ward::new().await;
     let (store, condition) = ward.store_at(ward.connection.clone(), impatient());
-    let index = ward.names().index();
+    let name = ward.names().index();
     let only_on = "index.routing.allocation.require._name";
-    ward.ask(Method::Post, &format!("{index}/_close"), None).await;
-    ward.set(json!({only_on: "nobody"})).await;
-    ward.ask(Method::Post, &format!("{index}/_open?wait_for_active_shards=0"), None).await;
+    ward.setup.delete_index(&name).await.unwrap();
+    let mut homeless = index(&ward.names(), 1);
+    homeless["settings"][only_on] = json!("nobody");
+    ward.ask(Method::Put, &format!("{name}?wait_for_active_shards=0"), Some(homeless)).await;
     let writes = writes(100);
     let writing = start(store, &writes);
     fails(&condition, "IndexUnallocated").await;

@@ -14,9 +14,9 @@ use crate::cluster::Condition;
 use crate::cluster::archive::{ArchiveStore, Gather};
 use crate::{Archive, ArchiveLine, Checkpoint, PortError, Tally};
 
-/// So many times what is worth one append may be gathered while the one before it is written, and so many records; then the pipeline
-/// waits for that.
-const APPENDS_AHEAD: usize = 4;
+/// So many bytes of lines may be gathered while an append is under way, or what is worth one append, and so many records; then the
+/// pipeline waits for it.
+const BYTES_AHEAD: usize = 8 * 1024 * 1024;
 const RECORDS_AHEAD: usize = 100_000;
 
 /// Gathers archive lines and offsets. Clones share them: one is the archive, one the checkpoint.
@@ -182,7 +182,7 @@ impl Gathering {
     /// Whether no more can be gathered before what is gathered is being written.
     fn must_wait(&self) -> bool {
         let records: usize = self.gathered.values().map(|gathered| gathered.times.len()).sum();
-        let is_much = records >= RECORDS_AHEAD || self.bytes() >= APPENDS_AHEAD * self.gather.bytes;
+        let is_much = records >= RECORDS_AHEAD || self.bytes() >= BYTES_AHEAD.max(self.gather.bytes);
         is_much || self.intake.is_revoking()
     }
 

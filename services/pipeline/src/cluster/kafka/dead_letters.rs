@@ -1,7 +1,8 @@
 //! The dead letters' topic: each Rejection as a record with the original, its reason and its origin.
 
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -29,7 +30,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// For how long librdkafka's events are waited for at a time. The client spins through the last millisecond of each time, so often is
 /// dear.
-const SERVE: Duration = Duration::from_secs(1);
+const SERVE: Duration = Duration::from_millis(500);
 
 /// The headers of a dead letter. Values are text.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +81,38 @@ impl ClientContext for Context {
 /// What became of a letter; nothing comes where the client ended before.
 type Delivery = oneshot::Receiver<Result<(), KafkaError>>;
 
-type Producer = BaseProducer<Context>;
+/// A client and the thread that serves its events; ends both when it is dropped.
+struct Producer {
+    client: Arc<BaseProducer<Context>>,
+    is_left: Arc<AtomicBool>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Producer {
+    fn start(config: &ClientConfig, condition: &Condition) -> Result<Self, KafkaSetupError> {
+        let client: BaseProducer<_> = config.create_with_context(Context { condition: condition.clone() })?;
+        let client = Arc::new(client);
+        let is_left = Arc::new(AtomicBool::new(false));
+        let (served, ends) = (Arc::clone(&client), Arc::clone(&is_left));
+        let serve = move || {
+            while !ends.load(Ordering::Relaxed) {
+                served.poll(SERVE);
+            }
+        };
+        let server = thread::Builder::new().name("dead-letters".to_owned()).spawn(serve)?;
+        Ok(Self { client, is_left, server: Some(server) })
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.is_left.store(true, Ordering::Relaxed);
+        // Or the process would end under the thread's hands.
+        if self.server.take().is_some_and(|server| server.join().is_err()) {
+            tracing::error!("the thread that serves the dead letters' client panicked");
+        }
+    }
+}
 
 impl ProducerContext for Context {
     type DeliveryOpaque = Box<oneshot::Sender<Result<(), KafkaError>>>;
@@ -98,7 +130,7 @@ struct Fatal;
 /// Writes dead letters to a topic.
 pub struct DeadLetterTopic {
     config: ClientConfig,
-    producer: Arc<Producer>,
+    producer: Producer,
     topic: String,
     condition: Condition,
 }
@@ -129,7 +161,7 @@ impl DeadLetterTopic {
             .set("statistics.interval.ms", "2000")
             .set("compression.type", "lz4")
             .set("linger.ms", "0");
-        let producer = producer(&config, &condition)?;
+        let producer = Producer::start(&config, &condition)?;
         Ok(Self { config, producer, topic: topic.to_owned(), condition })
     }
 
@@ -147,7 +179,7 @@ impl DeadLetterTopic {
                 .key(&key)
                 .payload(&letter.original[..kept])
                 .headers(headers(letter, kept));
-            match self.producer.send(record) {
+            match self.producer.client.send(record) {
                 Ok(()) => return Ok(delivery),
                 Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
                     sleep(Duration::from_millis(5)).await;
@@ -173,11 +205,15 @@ impl DeadLetterTopic {
     }
 
     /// Makes a new client in the place of one that will write no more.
-    async fn renew(&mut self) -> Result<(), PortError> {
-        self.failing(None);
-        sleep(RETRY).await;
-        self.producer = producer(&self.config, &self.condition).map_err(failed)?;
-        Ok(())
+    async fn renew(&mut self) {
+        loop {
+            self.failing(None);
+            sleep(RETRY).await;
+            if let Ok(producer) = Producer::start(&self.config, &self.condition) {
+                self.producer = producer;
+                return;
+            }
+        }
     }
 
     fn failing(&self, code: Option<RDKafkaErrorCode>) {
@@ -224,27 +260,13 @@ impl DeadLetters for DeadLetterTopic {
             let some = at_once(left);
             let unwritten = self.write_all(&left[..some]).await.len();
             if unwritten > 0 {
-                self.renew().await?;
+                self.renew().await;
             }
             left = &left[some - unwritten..];
         }
         self.condition.recovered();
         Ok(())
     }
-}
-
-/// A client, whose events are served by a thread for as long as it is there.
-fn producer(config: &ClientConfig, condition: &Condition) -> Result<Arc<Producer>, KafkaSetupError> {
-    let producer: Producer = config.create_with_context(Context { condition: condition.clone() })?;
-    let producer = Arc::new(producer);
-    let served = Arc::downgrade(&producer);
-    let serve = move || {
-        while let Some(producer) = served.upgrade() {
-            producer.poll(SERVE);
-        }
-    };
-    thread::Builder::new().name("dead-letters".to_owned()).spawn(serve)?;
-    Ok(producer)
 }
 
 /// How many of these letters may be under way at once: at least one.
@@ -255,14 +277,6 @@ fn at_once(letters: &[DeadLetter]) -> usize {
         bytes <= BYTES_AT_ONCE
     };
     letters.iter().take(LETTERS_AT_ONCE).take_while(fits).count().max(1)
-}
-
-fn failed(error: KafkaSetupError) -> PortError {
-    PortError::Store {
-        what: "making a client for the dead letters' topic".to_owned(),
-        cause: crate::StoreFailure::Other,
-        source: Box::new(error),
-    }
 }
 
 /// By which a repeat of a letter is recognised.

@@ -99,6 +99,8 @@ impl Flusher {
             }
             sleep(backoff.wait()).await;
         }
+        // Also where what failed is no longer this member's.
+        self.condition.recovered();
         self.expire().await;
         Ok(())
     }
@@ -121,9 +123,6 @@ impl Flusher {
         for partition in archived {
             let Some(of) = left.remove(&partition) else { continue };
             self.done(partition, &of);
-        }
-        if is_all {
-            self.condition.recovered();
         }
         Ok(is_all)
     }

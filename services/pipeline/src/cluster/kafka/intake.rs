@@ -11,6 +11,8 @@ use crate::Message;
 
 /// Up to how many bytes of records wait for the pipeline. librdkafka keeps more of them behind these.
 const ROOM: usize = 6 * 1024 * 1024;
+/// How often a thread that waits says that it lives.
+const SEEN_EVERY: Duration = Duration::from_secs(1);
 /// What a record costs beside its payload, in bytes: so that many small ones are bounded too.
 const PER_RECORD: usize = 128;
 
@@ -179,8 +181,12 @@ impl Intake {
             .wait_timeout_while(state, at_most, unsettled)
             .unwrap_or_else(PoisonError::into_inner);
         state.is_revoking = false;
-        let committing = |state: &mut State| state.is_committing;
-        let mut state = self.progressed.wait_while(state, committing).unwrap_or_else(PoisonError::into_inner);
+        while state.is_committing {
+            // As long as it takes, and the thread is seen meanwhile: a restart would not mend it.
+            state.last_poll = Some(Instant::now());
+            let waited = self.progressed.wait_timeout(state, SEEN_EVERY);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
         for partition in partitions {
             state.owned.remove(partition);
         }
