@@ -14,7 +14,7 @@ const ROOM: usize = 6 * 1024 * 1024;
 /// How often a thread that waits says that it lives.
 const SEEN_EVERY: Duration = Duration::from_secs(1);
 /// What a record costs beside its payload, in bytes: so that many small ones are bounded too.
-const PER_RECORD: usize = 128;
+const PER_RECORD: usize = 512;
 
 /// Which assignment of a partition: one that was taken away and came back is another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
