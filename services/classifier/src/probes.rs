@@ -7,7 +7,7 @@ use bpmonitor_pipeline::cluster::Condition;
 use bpmonitor_pipeline::cluster::kafka::Consumer;
 use bpmonitor_settings::service::Probe;
 
-/// After which silence of the thread that reads Kafka the process is taken for stuck. It waits at most 15 s for a hand-over.
+/// After which silence of the thread that reads Kafka the process is taken for stuck. Of a hand-over it is silent for 15 s at most.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// What probes and metrics look at.
