@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -85,7 +85,7 @@ type Delivery = oneshot::Receiver<Result<(), KafkaError>>;
 struct Producer {
     client: Arc<BaseProducer<Context>>,
     is_left: Arc<AtomicBool>,
-    server: Option<JoinHandle<()>>,
+    server: JoinHandle<()>,
 }
 
 impl Producer {
@@ -100,16 +100,18 @@ impl Producer {
             }
         };
         let server = thread::Builder::new().name("dead-letters".to_owned()).spawn(serve)?;
-        Ok(Self { client, is_left, server: Some(server) })
+        Ok(Self { client, is_left, server })
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
         self.is_left.store(true, Ordering::Relaxed);
-        // Or the process would end under the thread's hands.
-        if self.server.take().is_some_and(|server| server.join().is_err()) {
-            tracing::error!("the thread that serves the dead letters' client panicked");
+        // Or the process would end under the thread's hands. Not for long: where the clock was set back, librdkafka waits until it is what
+        // it was.
+        let begun = Instant::now();
+        while !self.server.is_finished() && begun.elapsed() < 2 * SERVE {
+            thread::park_timeout(Duration::from_millis(5));
         }
     }
 }
