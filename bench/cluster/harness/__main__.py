@@ -51,6 +51,11 @@ class Plan:
     def ours(self):
         return [peer for peer in self.peers if peer.is_ours]
 
+    @property
+    def pipelines(self):
+        """Those that are not there for their throughput alone."""
+        return [peer for peer in self.peers if not peer.rates_only]
+
     def compared(self, names=("bpmonitor", "python-batched")):
         """Those on whose figures a promise rests."""
         return [peer for peer in self.peers if peer.name in names]
@@ -88,17 +93,15 @@ def measure_archive(plan):
 
 def measure_latency(plan):
     """Those compared in every round, the others once; in the long form all of them."""
-    peers = [peer for peer in plan.peers if not peer.rates_only]
     for number in range(1, plan.rounds + 1):
-        for peer in rotated(peers if number == 1 or plan.is_long else plan.compared(), number):
+        for peer in rotated(plan.pipelines if number == 1 or plan.is_long else plan.compared(), number):
             latency.measure(peer, number)
 
 
 def measure_crashes(plan):
     """Ours in every round, the one that it is compared with once; in the long form all of them, in the quick one only ours."""
-    peers = [peer for peer in plan.peers if not peer.rates_only]
     for number in range(1, plan.rounds + 1):
-        for peer in peers if plan.is_long else plan.compared():
+        for peer in plan.pipelines if plan.is_long else plan.compared():
             if peer.is_ours or plan.is_long or (number == 1 and not plan.is_quick):
                 crash.measure(peer, number)
 

@@ -5,6 +5,7 @@
 //! the two runtimes.
 
 mod batch;
+mod blocking;
 mod classifier;
 #[cfg(feature = "cluster")]
 pub mod cluster;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bpmonitor_clinical::RejectionReason;
 use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use crate::blocking::blocking;
 use crate::{
     AnomalyStore, Archive, Batch, Checkpoint, Classifier, DeadLetter, DeadLetters, Extent, Message, Outcome,
     PortError, Refused, Sinks, Source, Tally,
@@ -121,18 +121,11 @@ async fn classify(classifier: &Arc<Classifier>, messages: Vec<Message>) -> (Vec<
         return (messages, batch);
     }
     let classifier = Arc::clone(classifier);
-    let classified = spawn_blocking(move || {
+    blocking(move || {
         let batch = classifier.classify(&messages, now());
         (messages, batch)
-    });
-    match classified.await {
-        Ok(classified) => classified,
-        Err(failed) => match failed.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this task with it.
-            Err(_) => std::future::pending().await,
-        },
-    }
+    })
+    .await
 }
 
 /// Makes a batch durable; gives what became of its entries in the end, and how many bytes it took.

@@ -176,7 +176,7 @@ impl Gathering {
 
     fn is_due(&self) -> bool {
         let is_late = self.due().is_some_and(|due| due <= Instant::now());
-        is_late || self.bytes() >= self.gather.bytes || self.intake.is_revoking()
+        is_late || self.bytes() >= self.gather.bytes
     }
 
     /// Whether no more can be gathered before what is gathered is being written.

@@ -9,13 +9,13 @@ use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::consumer::Client;
 use super::failure;
 use super::intake::{Epoch, Intake};
 use crate::PortError;
+use crate::blocking::blocking;
 use crate::cluster::archive::{ArchiveStore, Lines, Mark, must_resume};
 use crate::cluster::{Backoff, Condition};
 
@@ -361,17 +361,5 @@ impl Gathered {
             text: Arc::clone(&self.text),
             count: self.lines,
         }
-    }
-}
-
-/// Waits for a call that blocks.
-async fn blocking<R: Send + 'static>(call: impl FnOnce() -> R + Send + 'static) -> R {
-    match spawn_blocking(call).await {
-        Ok(result) => result,
-        Err(failed) => match failed.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends: nobody waits for the result.
-            Err(_) => std::future::pending().await,
-        },
     }
 }
