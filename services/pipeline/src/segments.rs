@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// From which length on a segment is closed, in bytes.
 pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
-/// zstd's own default: a good ratio at several hundred megabytes a second.
-pub(crate) const ZSTD_LEVEL: i32 = 3;
+/// The fastest of its ordinary levels: packing costs no more than classifying what is packed.
+pub(crate) const ZSTD_LEVEL: i32 = 1;
 
 /// How segments are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

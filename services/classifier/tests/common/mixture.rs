@@ -246,6 +246,9 @@ pub(crate) fn wrong(reading: &Value) -> Vec<Value> {
         changed["component"][side]["valueQuantity"] = quantity;
         changed
     };
+    // Beside a high diastolic the bound would not matter.
+    let mut bound = with_component(0, json!({"value": 120, "unit": "mmHg", "comparator": "<"}));
+    bound["component"][1]["valueQuantity"] = json!({"value": 70, "unit": "mmHg"});
     let mut twice = reading.clone();
     let first = twice["component"][0].clone();
     twice["component"].as_array_mut().unwrap().push(first);
@@ -258,7 +261,7 @@ pub(crate) fn wrong(reading: &Value) -> Vec<Value> {
         twice,
         with_component(0, json!({"value": "120", "unit": "mmHg"})),
         with_component(0, json!({"value": 120, "unit": "cmH2O"})),
-        with_component(0, json!({"value": 120, "unit": "mmHg", "comparator": "<"})),
+        bound,
         with_component(0, json!({"value": 20, "unit": "mmHg"})),
         with_component(1, json!(null)),
         with(reading.clone(), &json!({"subject": null})),

@@ -140,9 +140,10 @@ impl Checkpoint<Vec<Span>> for Committer {
 }
 
 impl Gathering {
-    /// Archives what is gathered of a topic that was deleted and made anew. The offset committed with it is the new topic's.
+    /// Archives what is gathered of a topic that was deleted and made anew, and commits where the new one begins: what was being
+    /// written of the old one may just have committed an offset of it.
     async fn end_generation(&mut self, span: &Span) -> Result<(), PortError> {
-        let Some(gathered) = self.gathered.get_mut(&span.partition) else { return Ok(()) };
+        let gathered = self.gathered.entry(span.partition).or_insert_with(|| Gathered::nothing_before(span));
         gathered.commit_at = Some(span.first);
         self.begin().await?;
         self.writer.finished().await
@@ -151,19 +152,14 @@ impl Gathering {
     fn add(&mut self, span: Span) {
         let mut text = self.staged.remove(&span.partition).unwrap_or_default();
         self.since.get_or_insert_with(Instant::now);
-        let same = self.gathered.get_mut(&span.partition).filter(|gathered| gathered.epoch == span.epoch);
-        if let Some(gathered) = same {
-            gathered.next = span.next;
-            gathered.times.extend(span.times);
-            Arc::make_mut(&mut gathered.text).append(&mut text.bytes);
-            gathered.lines += text.lines;
-            return;
+        if self.gathered.get(&span.partition).is_none_or(|gathered| gathered.epoch != span.epoch) {
+            self.gathered.insert(span.partition, Gathered::nothing_before(&span));
         }
-        let Span { partition, epoch, first, next, first_time, times, is_anew: _ } = span;
-        let (text, lines) = (Arc::new(text.bytes), text.lines);
-        let gathered =
-            Gathered { epoch, first, next, first_time, times, text, lines, commit_at: None, is_tried: false };
-        self.gathered.insert(partition, gathered);
+        let Some(gathered) = self.gathered.get_mut(&span.partition) else { return };
+        gathered.next = span.next;
+        gathered.times.extend(span.times);
+        Arc::make_mut(&mut gathered.text).append(&mut text.bytes);
+        gathered.lines += text.lines;
     }
 
     fn bytes(&self) -> usize {

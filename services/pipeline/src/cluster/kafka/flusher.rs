@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::consumer::Client;
 use super::failure;
-use super::intake::{Epoch, Intake};
+use super::intake::{Epoch, Intake, Span};
 use crate::PortError;
 use crate::blocking::blocking;
 use crate::cluster::archive::{ArchiveStore, Lines, Mark, must_resume};
@@ -64,6 +64,21 @@ pub(super) struct Flusher {
 }
 
 impl Gathered {
+    /// Nothing yet of what begins with a span.
+    pub(super) fn nothing_before(span: &Span) -> Self {
+        Self {
+            epoch: span.epoch,
+            first: span.first,
+            next: span.first,
+            first_time: span.first_time,
+            times: Vec::new(),
+            text: Arc::default(),
+            lines: 0,
+            commit_at: None,
+            is_tried: false,
+        }
+    }
+
     const fn offset(&self) -> u64 {
         match self.commit_at {
             Some(offset) => offset,
