@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use common::deployment::Deployment;
 use common::load::Load;
-use common::mixture::Mixture;
+use common::mixture::{Mixture, Sent};
 use common::own_lab::Own;
 use common::{from_environment, moment, pass, seed, until};
 use fastrand::Rng;
+use serde_json::{Value, json};
 
-/// One test, since one lab serves both: first each alone, then both at once, then a broker that is there only later.
+/// One test, since one lab serves both: first each alone, then both at once, then a disk that is full, then a broker that is there only later.
 #[test]
 fn broker_and_elasticsearch_are_killed_again_and_again() {
     let own = Own::up("classifier-servers");
@@ -44,17 +45,45 @@ fn broker_and_elasticsearch_are_killed_again_and_again() {
     assert_eq!(replica.stop(), Some(0));
     deployment.account(&sent);
 
+    let sent = a_disk_past_its_flood_stage(&own, &deployment, sent, seed);
     a_broker_that_is_there_later(&own, &deployment, sent, seed);
     drop(deployment);
 }
 
-/// The classifier is started first: it says what it waits for, and begins once the broker is there.
-fn a_broker_that_is_there_later(
+/// Elasticsearch finds its disk too full, and blocks the index until there is room again.
+fn a_disk_past_its_flood_stage(
     own: &Own,
     deployment: &Deployment,
-    mut sent: Vec<common::mixture::Sent>,
+    mut sent: Vec<Sent>,
     seed: u64,
-) {
+) -> Vec<Sent> {
+    let set = |interval: Value, enabled: Value, free: Value| {
+        let disk = json!({"threshold_enabled": enabled, "watermark": {"low": free, "high": free, "flood_stage": free}});
+        let settings =
+            json!({"cluster.info.update.interval": interval, "cluster.routing.allocation.disk": disk});
+        own.place.elastic.good("PUT", "_cluster/settings", Some(&json!({"persistent": settings})));
+    };
+    let replica = deployment.start();
+    set(json!("10s"), json!(true), json!("1000tb"));
+    let mut mixture = Mixture::new(seed + 2);
+    // Blocked is only what is written, so there has to be something to write when it happens.
+    until("the disk is past its flood stage", || {
+        let more = mixture.take(100);
+        deployment.publish(&more);
+        sent.extend(more);
+        replica.why_not_ready().is_some_and(|why| why.contains("DiskFloodStage"))
+    });
+    assert!(replica.is_live());
+    set(Value::Null, Value::Null, Value::Null);
+    until("there is room again, and the classifier is ready by itself", || replica.is_ready());
+    deployment.settled();
+    assert_eq!(replica.stop(), Some(0));
+    deployment.account(&sent);
+    sent
+}
+
+/// The classifier is started first: it says what it waits for, and begins once the broker is there.
+fn a_broker_that_is_there_later(own: &Own, deployment: &Deployment, mut sent: Vec<Sent>, seed: u64) {
     let more = Mixture::new(seed + 1).take(1_000);
     deployment.publish(&more);
     sent.extend(more);

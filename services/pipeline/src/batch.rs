@@ -4,7 +4,7 @@ use bpmonitor_clinical::{DocumentId, RejectionReason, Version};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{Document, Origin, Outcome, Tally, Used};
+use crate::{Document, Origin, Outcome, Tallies, Used};
 
 /// A document for the anomaly store: an anomaly, or a tombstone (`withdrawn`).
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub struct Batch {
     /// For the dead letters.
     pub dead_letters: Vec<DeadLetter>,
     /// What became of the entries.
-    pub tally: Tally,
+    pub tallies: Tallies,
     /// How much of the last message was used.
     pub used: Used,
     /// Bytes of all messages that were used.

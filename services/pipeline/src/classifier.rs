@@ -104,7 +104,7 @@ fn reject_whole(message: &Message, reason: RejectionReason, origins: Origins, ba
         _ => message.bytes.len(),
     };
     batch.dead_letters.push(at.letter(None, reason, message.bytes[..kept].to_vec()));
-    batch.tally.count(Outcome::Rejected(reason));
+    batch.tallies.of(message.origin.partition).count(Outcome::Rejected(reason));
     Used { bytes: message.bytes.len(), lines: 0 }
 }
 
@@ -182,7 +182,7 @@ impl Classifier {
             used.lines += lines;
         }
         if self.origins == Origins::Kafka && !is_met && message.entry.is_none() {
-            batch.tally.count(Outcome::Skipped(SkipReason::Blank));
+            batch.tallies.of(message.origin.partition).count(Outcome::Skipped(SkipReason::Blank));
         }
         if message.entry.is_some() && !is_met {
             reject_whole(message, RejectionReason::NotFhir, self.origins, batch);
@@ -201,7 +201,7 @@ impl Classifier {
         if let Outcome::Rejected(reason) = outcome {
             batch.dead_letters.push(at.letter(entry.index, reason, entry.standalone()));
         }
-        batch.tally.count(outcome);
+        batch.tallies.of(at.message.origin.partition).count(outcome);
     }
 
     fn store(

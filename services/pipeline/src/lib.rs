@@ -31,4 +31,4 @@ pub use ports::{
     Source, StoreFailure, Used,
 };
 pub use run::{Committed, now, run};
-pub use tally::Tally;
+pub use tally::{Tallies, Tally};

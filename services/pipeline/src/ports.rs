@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{AnomalyWrite, ArchiveLine, DeadLetter, Tally};
+use crate::{AnomalyWrite, ArchiveLine, DeadLetter, Tallies};
 
 /// Where a message stands in its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +160,11 @@ pub trait DeadLetters: Send {
 pub trait Checkpoint<P>: Send {
     /// Makes the position durable, and with it everything written since the last commit.
     /// One that gathers commits does it later, when [`Self::due`] says so, and may do it in the background.
-    fn commit(&mut self, position: P, tally: &Tally) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn commit(
+        &mut self,
+        position: P,
+        tallies: &Tallies,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Waits until [`Self::advance`] should be called; forever where every commit is durable when it returns. May be dropped.
     fn due(&self) -> impl Future<Output = ()> + Send {

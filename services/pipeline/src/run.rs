@@ -150,8 +150,8 @@ where
         let letters = refused_letters(classifier, &messages, &mut batch, &refused);
         sinks.dead_letters.write(&letters).await?;
     }
-    sinks.checkpoint.commit(position, &batch.tally).await?;
-    Ok((batch.tally, batch.bytes))
+    sinks.checkpoint.commit(position, &batch.tallies).await?;
+    Ok((batch.tallies.total(), batch.bytes))
 }
 
 /// The dead letters of what the anomaly store refused, which the tally then counts as rejected.
@@ -167,8 +167,9 @@ fn refused_letters(
         let Some(message) = messages.get(write.entry.message) else { continue };
         let mut counted = Tally::default();
         counted.count(write.outcome());
-        batch.tally.subtract(&counted);
-        batch.tally.count(Outcome::Rejected(RejectionReason::Refused));
+        let tally = batch.tallies.of(message.origin.partition);
+        tally.subtract(&counted);
+        tally.count(Outcome::Rejected(RejectionReason::Refused));
         letters.push(classifier.refused(message, write.entry, now));
     }
     letters

@@ -1,4 +1,4 @@
-//! Counts of what became of the entries.
+//! Counts of what became of the entries, in all and by partition.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,29 @@ pub struct Tally {
     pub rejections: BTreeMap<String, u64>,
     /// Skipped entries by reason code.
     pub skips: BTreeMap<String, u64>,
+}
+
+/// A tally for each partition that entries were read from; of what has no partitions, one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tallies(BTreeMap<i32, Tally>);
+
+impl Tallies {
+    /// The tally of a partition, to be counted in.
+    pub fn of(&mut self, partition: i32) -> &mut Tally {
+        self.0.entry(partition).or_default()
+    }
+
+    /// The tally of a partition; none where nothing of it was counted.
+    pub fn get(&self, partition: i32) -> Option<&Tally> {
+        self.0.get(&partition)
+    }
+
+    /// All of them together.
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        self.0.values().for_each(|tally| total.add(tally));
+        total
+    }
 }
 
 impl Tally {

@@ -6,7 +6,7 @@ mod common;
 use bpmonitor_clinical::Category;
 use bpmonitor_pipeline::embedded::{Compression, EmbeddedPosition, NamedPosition, WardDirectory};
 use bpmonitor_pipeline::files::FilePosition;
-use bpmonitor_pipeline::{Checkpoint, Monitor, Tally};
+use bpmonitor_pipeline::{Checkpoint, Monitor, Tallies};
 use common::{Made, Ward, What, Written, ago};
 
 fn written(id: u8) -> Written {
@@ -47,7 +47,7 @@ async fn one_run_commits_files_and_others() {
     let file = FilePosition { offset: 7, ..FilePosition::start("/in.ndjson") };
     let named = NamedPosition { source: "simulation".to_owned(), state: "{}".to_owned() };
     for position in [EmbeddedPosition::from(file.clone()), named.into()] {
-        store.commit(position, &Tally::default()).await.unwrap();
+        store.commit(position, &Tallies::default()).await.unwrap();
     }
     assert_eq!(store.position("/in.ndjson").unwrap(), file);
     assert_eq!(store.named_position("simulation").unwrap().as_deref(), Some("{}"));

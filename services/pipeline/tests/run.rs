@@ -8,7 +8,7 @@ use std::time::Duration;
 use bpmonitor_clinical::{PseudonymKey, Thresholds};
 use bpmonitor_pipeline::{
     AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, Classifier, DeadLetter, DeadLetters,
-    Extent, Message, Monitor, Origin, PortError, Privacy, Refused, Sinks, Source, Tally, Used, run,
+    Extent, Message, Monitor, Origin, PortError, Privacy, Refused, Sinks, Source, Tallies, Tally, Used, run,
 };
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -84,12 +84,12 @@ impl DeadLetters for Sink {
 }
 
 impl Checkpoint<(usize, usize)> for Sink {
-    async fn commit(&mut self, position: (usize, usize), tally: &Tally) -> Result<(), PortError> {
+    async fn commit(&mut self, position: (usize, usize), tallies: &Tallies) -> Result<(), PortError> {
         tokio::time::sleep(self.slow).await;
         if self.fails_at_commit == Some(position.0) {
             return Err(PortError::Damaged("as it was told".to_owned()));
         }
-        self.note(format!("commit {position:?} {}", tally.rejected));
+        self.note(format!("commit {position:?} {}", tallies.total().rejected));
         if let Some((at, stop)) = &self.stop_at_commit
             && *at == position.0
         {

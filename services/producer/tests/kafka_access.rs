@@ -17,10 +17,12 @@ fn bed() -> Bed {
 
 /// Grants the user of the certificate, and of the password, what a producer needs: of no group, anything.
 fn grant(bed: &Bed, user: &str) {
-    for topic in [bed.topic(), bed.state_topic()] {
+    let state = ["Read", "Write", "Describe"];
+    let observations = ["Read", "Write", "Describe", "DescribeConfigs"];
+    for (topic, operations) in [(bed.state_topic(), &state[..]), (bed.topic(), &observations)] {
         let mut command = Command::new(lab::kafka_tools().join("kafka-acls"));
         command.args(["--add", "--allow-principal", user, "--topic", &topic]);
-        for operation in ["Read", "Write", "Describe", "DescribeConfigs"] {
+        for operation in operations {
             command.args(["--operation", operation]);
         }
         assert!(command.output().unwrap().status.success());

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use bpmonitor_crds::names::Names;
 use bpmonitor_crds::{Elasticsearch, ElasticsearchAccess};
-use bpmonitor_pipeline::cluster::SecretSource;
 use bpmonitor_pipeline::cluster::elasticsearch::{Authentication, ElasticsearchConnection};
+use bpmonitor_pipeline::cluster::{Pem, SecretSource};
 use clap::Args;
 
 use crate::SettingsError;
@@ -83,7 +83,7 @@ impl ElasticsearchArgs {
         }
         Ok(ElasticsearchConnection {
             url: url.to_string(),
-            ca,
+            ca: ca.map(Pem::from),
             authentication: self.authentication(elasticsearch)?,
         })
     }

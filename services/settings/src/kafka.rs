@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use bpmonitor_crds::{Kafka, KafkaAccess, KafkaMechanism as ManifestMechanism};
-use bpmonitor_pipeline::cluster::SecretSource;
 use bpmonitor_pipeline::cluster::kafka::{Authentication, KafkaConnection, Mechanism, Transport};
+use bpmonitor_pipeline::cluster::{Pem, SecretSource};
 use clap::{Args, ValueEnum};
 
 use crate::SettingsError;
@@ -140,7 +140,7 @@ impl KafkaArgs {
                 "the manifest's spec.kafka.tls.caSecretRef names a Secret, which the operator reads: outside of a cluster give --kafka-ca",
             ));
         }
-        Ok(Transport::Tls { ca })
+        Ok(Transport::Tls { ca: ca.map(Pem::from) })
     }
 
     fn authentication(&self, manifest: Option<&Kafka>) -> Result<Authentication, SettingsError> {
@@ -148,6 +148,7 @@ impl KafkaArgs {
         let certificate = readable("--kafka-certificate", self.kafka_certificate.as_ref())?;
         let key = readable("--kafka-key", self.kafka_key.as_ref())?;
         if let (Some(certificate), Some(key)) = (certificate, key) {
+            let (certificate, key) = (certificate.into(), key.into());
             return Ok(Authentication::Certificate { certificate, key });
         }
         let file = self.kafka_password_file.as_ref();

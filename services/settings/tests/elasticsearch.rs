@@ -71,7 +71,7 @@ fn flags_are_taken_as_they_are() {
         (
             "--elasticsearch-ca @ca",
             none,
-            ElasticsearchConnection { ca: Some(table.files.path("ca")), ..at(https) },
+            ElasticsearchConnection { ca: Some(table.files.path("ca").into()), ..at(https) },
         ),
         ("--elasticsearch-api-key-file @key", none, as_whom(Authentication::ApiKey(file("key")))),
         ("", (Some(KEY), None), as_whom(Authentication::ApiKey(value(KEY)))),

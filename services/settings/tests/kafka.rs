@@ -63,7 +63,7 @@ impl Table {
 #[test]
 fn tls_is_the_default() {
     let table = Table::new();
-    let ca = Transport::Tls { ca: Some(table.files.path("ca")) };
+    let ca = Transport::Tls { ca: Some(table.files.path("ca").into()) };
     let none = || Authentication::None;
     for (flags, transport) in [("", TLS), ("--kafka-ca @ca", ca), ("--kafka-insecure", Transport::Insecure)] {
         let flags = format!("--bootstrap-servers a:9092,b:9092 {flags}");
@@ -75,8 +75,8 @@ fn tls_is_the_default() {
 fn a_certificate_or_a_password_authenticates() {
     let table = Table::new();
     let certificate = Authentication::Certificate {
-        certificate: table.files.path("certificate"),
-        key: table.files.path("key"),
+        certificate: table.files.path("certificate").into(),
+        key: table.files.path("key").into(),
     };
     let file = SecretSource::File(table.files.path("password"));
     let user = "--bootstrap-servers a:1 --kafka-username nurse";
@@ -103,7 +103,7 @@ fn the_manifest_is_last() {
     let theirs = json!({"bootstrapServers": "m:9092"});
     let insecure = json!({"bootstrapServers": "m:9092", "insecure": true});
     let none = || Authentication::None;
-    let with_ca = Transport::Tls { ca: Some(table.files.path("ca")) };
+    let with_ca = Transport::Tls { ca: Some(table.files.path("ca").into()) };
     table.is("", None, &theirs, connection("m:9092", TLS, none()));
     table.is("", None, &insecure, connection("m:9092", Transport::Insecure, none()));
     table.is("--kafka-ca @ca", None, &insecure, connection("m:9092", with_ca, none()));

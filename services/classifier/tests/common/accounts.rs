@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use bpmonitor_pipeline::cluster::kafka::Counts;
 use bpmonitor_pipeline::{Document, Tally};
 
 use super::deployment::Deployment;
@@ -81,6 +82,7 @@ impl Deployment {
         wrong.truncate(40);
         assert!(wrong.is_empty(), "the accounts do not balance:\n{}", wrong.join("\n"));
         assert_eq!(self.left(), [], "everything is committed");
+        assert_eq!(self.counts(), Counts::from(&accounts.expected.tally), "what the commits say");
         accounts.tell();
         accounts
     }

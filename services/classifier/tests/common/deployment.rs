@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bpmonitor_clinical::PseudonymKey;
 use bpmonitor_crds::index;
 use bpmonitor_crds::names::Names;
+use bpmonitor_pipeline::cluster::kafka::{Counts, GroupProgress};
 use bpmonitor_pipeline::{Classifier, Origins};
 use bpmonitor_settings::manifest;
 use bpmonitor_test_support::{lab, unique};
@@ -18,12 +19,15 @@ use tempfile::TempDir;
 use super::elastic::Elastic;
 use super::kafka::{Ends, Kafka};
 use super::mixture::Sent;
-use super::pass;
 use super::publisher::Publisher;
 use super::replica::Replica;
+use super::{pass, until};
 
 /// How long a test's accounting waits until everything published is committed.
 const SETTLED_WITHIN: Duration = Duration::from_secs(180);
+
+/// How long Kafka may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The monitor's name; each has a namespace of its own.
 const NAME: &str = "ward-3";
@@ -70,6 +74,8 @@ pub(crate) struct Deployment {
     namespace: String,
     /// Below which the archive of all replicas is.
     pub(crate) archive: PathBuf,
+    /// How replicas are told of it, where it is no directory of theirs.
+    pub(crate) archive_options: Option<Vec<String>>,
     pub(crate) directory: TempDir,
     /// How replicas are started, beyond the usual.
     pub(crate) options: Vec<String>,
@@ -105,6 +111,7 @@ impl Deployment {
             alias: names.alias(),
             namespace: namespace.clone(),
             archive: directory.path().join("archive"),
+            archive_options: None,
             directory,
             options: Vec::new(),
             connection: None,
@@ -184,7 +191,10 @@ impl Deployment {
         command.env("RUST_LOG", "info").env_remove("AWS_REGION");
         command.arg("--file").arg(self.file("ward.yaml"));
         command.arg("--pseudonym-key-file").arg(self.file("key"));
-        command.arg("--archive").arg(&self.archive);
+        match &self.archive_options {
+            Some(options) => command.args(options),
+            None => command.arg("--archive").arg(&self.archive),
+        };
         command.args(["--group", &self.group, "--session-timeout", "3s"]);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         match &self.connection {
@@ -231,6 +241,18 @@ impl Deployment {
         let reached = |partition: &i32, low: i64| committed.get(partition).copied().unwrap_or(low);
         let all = ends.iter().map(|(partition, (low, high))| (*partition, reached(partition, *low), *high));
         all.filter(|(_, committed, end)| committed != end).collect()
+    }
+
+    /// What became of everything committed, as the commits say.
+    pub(crate) fn counts(&self) -> Counts {
+        let client = self.place.kafka.asking(&self.group);
+        let mut progress = Err(String::new());
+        until("the brokers say how far the group is", || {
+            progress = GroupProgress::ask(&client, &self.topic, ANSWERS_WITHIN)
+                .map_err(|trouble| trouble.to_string());
+            progress.is_ok()
+        });
+        progress.unwrap().counts()
     }
 
     /// How many records are left to be committed.

@@ -55,7 +55,7 @@ impl Expected {
 
     fn add(&mut self, classifier: &Classifier, message: &Message, is_refused: &impl Fn(&Document) -> bool) {
         let batch = classifier.classify(std::slice::from_ref(message), now());
-        self.tally.add(&batch.tally);
+        self.tally.add(&batch.tallies.total());
         for write in &batch.anomalies {
             if is_refused(&write.document) {
                 let mut counted = Tally::default();

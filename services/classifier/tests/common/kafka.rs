@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bpmonitor_pipeline::cluster::kafka::Listening;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -53,6 +54,11 @@ impl Kafka {
         config.set("group.id", group).set("enable.auto.commit", "false").set("enable.partition.eof", "false");
         config.set("fetch.message.max.bytes", "33554432").set("fetch.wait.max.ms", "20");
         config.create().unwrap()
+    }
+
+    /// A client that asks for what this group has committed.
+    pub(crate) fn asking(&self, group: &str) -> BaseConsumer<Listening> {
+        self.config().set("group.id", group).create_with_context(Listening::default()).unwrap()
     }
 
     pub(crate) fn create_topic(&self, topic: &str, partitions: i32) {

@@ -121,7 +121,7 @@ fn count(settings: &Settings, path: &str, runtime: &Runtime) -> Result<Tally> {
         while let Some(messages) = source.next().await? {
             let batch = classifier.classify(&messages, now());
             source.accept(batch.used);
-            tally.add(&batch.tally);
+            tally.add(&batch.tallies.total());
             bar.inc(batch.bytes as u64);
         }
         Ok::<(), anyhow::Error>(())

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use bpmonitor_pipeline::embedded::EmbeddedStore;
-use bpmonitor_pipeline::{Checkpoint, Tally, now};
+use bpmonitor_pipeline::{Checkpoint, Tallies, now};
 use bpmonitor_simulation::{Position, Simulation};
 use jiff::{SignedDuration, Timestamp};
 
@@ -53,6 +53,6 @@ async fn begin(
         ));
     }
     let simulation = Simulation::begin(wanted, start);
-    store.clone().commit(position_of(&simulation), &Tally::default()).await?;
+    store.clone().commit(position_of(&simulation), &Tallies::default()).await?;
     Ok(simulation)
 }

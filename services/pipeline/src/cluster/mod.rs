@@ -5,8 +5,10 @@ mod backoff;
 mod condition;
 pub mod elasticsearch;
 pub mod kafka;
+mod pem;
 mod secret;
 
 pub use backoff::Backoff;
 pub use condition::{Condition, Failure};
+pub use pem::Pem;
 pub use secret::{SecretError, SecretSource};

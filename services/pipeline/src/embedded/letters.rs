@@ -4,7 +4,7 @@ use bpmonitor_clinical::RejectionReason;
 use tokio::task::block_in_place;
 
 use super::EmbeddedStore;
-use crate::{Checkpoint, Extent, Message, Outcome, PortError, Source, Tally, Used};
+use crate::{Checkpoint, Extent, Message, Outcome, PortError, Source, Tallies, Tally, Used};
 
 /// How many letters make a batch.
 const BATCH_LETTERS: usize = 500;
@@ -72,7 +72,7 @@ const fn extent_of(reason: RejectionReason) -> Extent {
 
 impl Checkpoint<Replayed> for EmbeddedStore {
     /// A letter that was rejected again was written under a new number: the old numbers go, and what they were counted as.
-    async fn commit(&mut self, position: Replayed, tally: &Tally) -> Result<(), PortError> {
-        block_in_place(|| self.locked().commit_replayed(&position.seqs, &position.counted, tally))
+    async fn commit(&mut self, position: Replayed, tallies: &Tallies) -> Result<(), PortError> {
+        block_in_place(|| self.locked().commit_replayed(&position.seqs, &position.counted, &tallies.total()))
     }
 }

@@ -6,7 +6,7 @@ use tokio::task::block_in_place;
 use super::database::Database;
 use super::{EmbeddedStore, failure};
 use crate::files::FilePosition;
-use crate::{Checkpoint, PortError, Tally};
+use crate::{Checkpoint, PortError, Tallies};
 
 /// How far a source was used that is no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,16 +66,16 @@ impl EmbeddedStore {
 }
 
 impl Checkpoint<NamedPosition> for EmbeddedStore {
-    async fn commit(&mut self, position: NamedPosition, tally: &Tally) -> Result<(), PortError> {
-        block_in_place(|| self.locked().commit_named(&position, tally))
+    async fn commit(&mut self, position: NamedPosition, tallies: &Tallies) -> Result<(), PortError> {
+        block_in_place(|| self.locked().commit_named(&position, &tallies.total()))
     }
 }
 
 impl Checkpoint<EmbeddedPosition> for EmbeddedStore {
-    async fn commit(&mut self, position: EmbeddedPosition, tally: &Tally) -> Result<(), PortError> {
+    async fn commit(&mut self, position: EmbeddedPosition, tallies: &Tallies) -> Result<(), PortError> {
         block_in_place(|| match position {
-            EmbeddedPosition::File(position) => self.locked().commit_input(position, tally),
-            EmbeddedPosition::Named(position) => self.locked().commit_named(&position, tally),
+            EmbeddedPosition::File(position) => self.locked().commit_input(position, &tallies.total()),
+            EmbeddedPosition::Named(position) => self.locked().commit_named(&position, &tallies.total()),
         })
     }
 }

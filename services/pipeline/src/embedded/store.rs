@@ -17,7 +17,7 @@ use super::{NamedPosition, StoredInput, WardDirectory};
 use crate::files::FilePosition;
 use crate::{
     AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, DeadLetter, DeadLetters, PortError,
-    Refused, Sinks, Tally,
+    Refused, Sinks, Tallies, Tally,
 };
 
 /// A ward opened for writing. It is every sink in one; clones are the same ward.
@@ -319,7 +319,7 @@ impl DeadLetters for EmbeddedStore {
 }
 
 impl Checkpoint<FilePosition> for EmbeddedStore {
-    async fn commit(&mut self, position: FilePosition, tally: &Tally) -> Result<(), PortError> {
-        block_in_place(|| self.locked().commit_input(position, tally))
+    async fn commit(&mut self, position: FilePosition, tallies: &Tallies) -> Result<(), PortError> {
+        block_in_place(|| self.locked().commit_input(position, &tallies.total()))
     }
 }

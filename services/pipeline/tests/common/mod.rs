@@ -8,7 +8,7 @@ use bpmonitor_clinical::{Category, DocumentId, Reason, Severity, Version};
 use bpmonitor_pipeline::embedded::{Compression, EmbeddedStore, NamedPosition, WardDirectory};
 use bpmonitor_pipeline::{
     AnomalyStore, AnomalyWrite, Archive, ArchiveLine, Checkpoint, Document, EntryPlace, Monitor, Outcome,
-    Tally,
+    Tallies, Tally,
 };
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -148,9 +148,11 @@ impl Ward {
     }
 
     pub fn commit(&self, state: &str, tally: &Tally) {
+        let mut tallies = Tallies::default();
+        tallies.of(0).add(tally);
         let position = NamedPosition { source: "test".to_owned(), state: state.to_owned() };
         let mut store = self.store().clone();
-        self.runtime.block_on(store.commit(position, tally)).unwrap();
+        self.runtime.block_on(store.commit(position, &tallies)).unwrap();
     }
 
     pub fn take_in(&self, batch: &[Written]) {

@@ -22,7 +22,7 @@ fn as_user() -> ElasticsearchConnection {
     let password = SecretSource::Value(secure.password);
     ElasticsearchConnection {
         url: secure.url,
-        ca: Some(secure.ca),
+        ca: Some(secure.ca.into()),
         authentication: Authentication::Password { username: "elastic".to_owned(), password },
     }
 }
@@ -150,7 +150,7 @@ fn stranger(directory: &Path) -> PathBuf {
 async fn a_wrong_authority_is_named_and_replaced_in_its_file() {
     let (ward, key, directory, file) = secured().await;
     let ca = stranger(directory.path());
-    let connection = ElasticsearchConnection { ca: Some(ca.clone()), ..with_key(&file) };
+    let connection = ElasticsearchConnection { ca: Some(ca.clone().into()), ..with_key(&file) };
     let (store, condition) = ward.store_at(connection, usual());
     let writes = writes(10);
     let writing = start(store, &writes);
@@ -195,8 +195,14 @@ fn what_cannot_be_a_connection_is_refused_at_once() {
     let cases = [
         (ElasticsearchConnection { url: "elasticsearch".to_owned(), ..base.clone() }, "URL"),
         (ElasticsearchConnection { url: "ftp://localhost".to_owned(), ..base.clone() }, "URL"),
-        (ElasticsearchConnection { ca: Some("/nowhere/ca".into()), ..base.clone() }, "/nowhere/ca"),
-        (ElasticsearchConnection { ca: Some("/dev/null".into()), ..base.clone() }, "/dev/null"),
+        (
+            ElasticsearchConnection { ca: Some(PathBuf::from("/nowhere/ca").into()), ..base.clone() },
+            "/nowhere/ca",
+        ),
+        (
+            ElasticsearchConnection { ca: Some(PathBuf::from("/dev/null").into()), ..base.clone() },
+            "/dev/null",
+        ),
         (ElasticsearchConnection { authentication: key("two lines\nin it"), ..base.clone() }, "API key"),
         (ElasticsearchConnection { authentication: missing, ..base }, "API key"),
     ];

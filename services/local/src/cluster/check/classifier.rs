@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use rdkafka::TopicPartitionList;
+use anyhow::{Result, anyhow};
+use bpmonitor_pipeline::cluster::kafka::{GroupProgress, KafkaTrouble};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
-use rdkafka::topic_partition_list::Offset;
 
 use super::Check;
 use super::report::Report;
-use crate::cluster::reader::{Bounds, Reader};
+use crate::cluster::reader::Reader;
 use crate::summary::grouped;
 
 /// How long Kafka may take to answer.
@@ -23,10 +22,10 @@ pub(super) fn group(check: &Check<'_>, reader: &Reader, report: &mut Report) -> 
     let group = &check.topics.group;
     let members = match members(reader, group) {
         Ok(members) => members,
-        Err(error) => return report.failure(CHECK, refusal(reader, group, &error)).map(|()| false),
+        Err(error) => return report.failure(CHECK, refusal(&reader.explain(&error), group)).map(|()| false),
     };
-    let lag = match lag(check, reader) {
-        Ok(lag) => lag,
+    let (lag, counts) = match progress(check, reader) {
+        Ok(progress) => (progress.lag(), progress.counts()),
         Err(error) => return report.failure(CHECK, format!("{error:#}")).map(|()| false),
     };
     let waiting =
@@ -34,7 +33,13 @@ pub(super) fn group(check: &Check<'_>, reader: &Reader, report: &mut Report) -> 
     if members > 0 {
         let members =
             if members == 1 { "1 replica runs".to_owned() } else { format!("{members} replicas run") };
-        return report.ok(CHECK, format!("{members}, {waiting}")).map(|()| true);
+        let done = format!(
+            "{} readings classified so far, {} anomalies among them, {} rejected",
+            grouped(counts.classified),
+            grouped(counts.anomalies),
+            grouped(counts.rejected)
+        );
+        return report.ok(CHECK, format!("{members}, {waiting}; {done}")).map(|()| true);
     }
     if check.settings.paused {
         return report
@@ -52,37 +57,13 @@ fn members(reader: &Reader, group: &str) -> Result<usize, KafkaError> {
     Ok(groups.groups().iter().filter(|found| found.name() == group).map(|found| found.members().len()).sum())
 }
 
-/// How many records of the Observations' topic are not committed.
-fn lag(check: &Check<'_>, reader: &Reader) -> Result<u64> {
-    let bounds = reader.bounds(&check.topics.observations)?;
-    let committed = committed(check, reader, &bounds)?;
-    let behind = |(partition, (low, high)): (&i32, &(i64, i64))| {
-        let next = committed.iter().find(|(of, _)| of == partition).map_or(*low, |(_, next)| *next);
-        u64::try_from(high - next.max(*low)).unwrap_or_default()
-    };
-    Ok(bounds.iter().map(behind).sum())
+/// How far the group is with the Observations' topic.
+pub(super) fn progress(check: &Check<'_>, reader: &Reader) -> Result<GroupProgress> {
+    let progress = GroupProgress::ask(reader.consumer(), &check.topics.observations, ANSWERS_WITHIN);
+    progress.map_err(|trouble| anyhow!(refusal(&trouble, &check.topics.group)))
 }
 
-/// The offsets that the group has committed.
-fn committed(check: &Check<'_>, reader: &Reader, bounds: &Bounds) -> Result<Vec<(i32, i64)>> {
-    let mut asked = TopicPartitionList::new();
-    for partition in bounds.keys() {
-        asked.add_partition(&check.topics.observations, *partition);
-    }
-    let answer = reader.consumer().committed_offsets(asked, ANSWERS_WITHIN);
-    let answer = answer.map_err(|error| anyhow::anyhow!(refusal(reader, &check.topics.group, &error)))?;
-    let offset = |offset| if let Offset::Offset(offset) = offset { Some(offset) } else { None };
-    Ok(answer.elements().iter().filter_map(|it| Some((it.partition(), offset(it.offset())?))).collect())
-}
-
-/// Up to where the group has committed a partition; none where it has not.
-pub(super) fn committed_up_to(check: &Check<'_>, reader: &Reader, partition: i32) -> Result<Option<i64>> {
-    let committed = committed(check, reader, &Bounds::from([(partition, (0, 0))]))?;
-    Ok(committed.first().map(|(_, next)| *next))
-}
-
-fn refusal(reader: &Reader, group: &str, error: &KafkaError) -> String {
-    let trouble = reader.explain(error);
+fn refusal(trouble: &KafkaTrouble, group: &str) -> String {
     if trouble.is_forbidden() {
         return format!("this Kafka user may not see the group {group}: grant it Describe and Read on it");
     }

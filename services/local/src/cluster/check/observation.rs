@@ -191,8 +191,8 @@ impl Way<'_> {
             ));
         }
         let group = &self.check.topics.group;
-        let committed = classifier::committed_up_to(self.check, self.reader, partition)?;
-        match committed {
+        let progress = classifier::progress(self.check, self.reader)?;
+        match progress.of(partition).and_then(|partition| partition.committed) {
             Some(next) if next > offset => Ok(format!(
                 "the classifier is past it: does it write to another Elasticsearch or another index than {}?",
                 self.store.index

@@ -193,8 +193,9 @@ impl Replay<'_> {
             return Ok(());
         }
         let batch = self.classifier.classify(&[letter.message()], now());
-        self.report.tally.add(&batch.tally);
-        if batch.tally.rejected > 0 {
+        let tally = batch.tallies.total();
+        self.report.tally.add(&tally);
+        if tally.rejected > 0 {
             return Ok(());
         }
         self.report.sent += 1;

@@ -1,8 +1,8 @@
 //! A client that goes on with renewed secrets and certificate authorities.
 
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use std::{fs, io};
 
 use bytes::Bytes;
 use elasticsearch::auth::Credentials;
@@ -121,7 +121,7 @@ impl Keys {
         };
         let ca = match &connection.ca {
             None => None,
-            Some(path) => Some(fs::read(path).map_err(|error| ca_error(connection, error))?),
+            Some(ca) => Some(ca.read().map_err(|error| ca_error(connection, error))?.into_owned()),
         };
         Ok(Self { secret, ca })
     }
@@ -163,7 +163,7 @@ fn ca_error(
     connection: &ElasticsearchConnection,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> ConnectError {
-    let path = connection.ca.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let path = connection.ca.as_ref().map(ToString::to_string).unwrap_or_default();
     ConnectError::Ca { path, source: source.into() }
 }
 

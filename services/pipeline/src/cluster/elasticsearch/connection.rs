@@ -1,8 +1,6 @@
 //! How Elasticsearch is reached: URL, certificate authorities, authentication.
 
-use std::path::PathBuf;
-
-use crate::cluster::SecretSource;
+use crate::cluster::{Pem, SecretSource};
 
 /// How Elasticsearch is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +8,7 @@ pub struct ElasticsearchConnection {
     /// Its URL, `https://host:9200`; `http` for a laboratory only.
     pub url: String,
     /// The certificate authorities to trust, in PEM; the built-in ones where none is given.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<Pem>,
     /// As whom.
     pub authentication: Authentication,
 }

@@ -8,11 +8,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::consumer::Client;
+use super::counts::Counts;
 use super::flusher::{AllGathered, Durable, Flusher, Gathered};
 use super::intake::{Intake, Span};
 use crate::cluster::Condition;
 use crate::cluster::archive::{ArchiveStore, Gather};
-use crate::{Archive, ArchiveLine, Checkpoint, PortError, Tally};
+use crate::{Archive, ArchiveLine, Checkpoint, PortError, Tallies};
 
 /// So many bytes of lines may be gathered while an append is under way, or what is worth one append, and so many records; then the
 /// pipeline waits for it.
@@ -106,13 +107,13 @@ impl Archive for Committer {
 }
 
 impl Checkpoint<Vec<Span>> for Committer {
-    async fn commit(&mut self, position: Vec<Span>, _tally: &Tally) -> Result<(), PortError> {
+    async fn commit(&mut self, position: Vec<Span>, tallies: &Tallies) -> Result<(), PortError> {
         let mut gathering = self.gathering.lock().await;
         for span in position {
             if span.is_anew {
                 gathering.end_generation(&span).await?;
             }
-            gathering.add(span);
+            gathering.add(span, tallies);
         }
         if gathering.must_wait() || gathering.is_due() && !gathering.writer.is_busy() {
             gathering.begin().await?;
@@ -149,7 +150,7 @@ impl Gathering {
         self.writer.finished().await
     }
 
-    fn add(&mut self, span: Span) {
+    fn add(&mut self, span: Span, tallies: &Tallies) {
         let mut text = self.staged.remove(&span.partition).unwrap_or_default();
         self.since.get_or_insert_with(Instant::now);
         if self.gathered.get(&span.partition).is_none_or(|gathered| gathered.epoch != span.epoch) {
@@ -160,6 +161,7 @@ impl Gathering {
         gathered.times.extend(span.times);
         Arc::make_mut(&mut gathered.text).append(&mut text.bytes);
         gathered.lines += text.lines;
+        gathered.counts += tallies.get(span.partition).map_or_else(Counts::default, Counts::from);
     }
 
     fn bytes(&self) -> usize {

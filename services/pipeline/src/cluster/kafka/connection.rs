@@ -1,10 +1,8 @@
 //! How Kafka is reached: servers, encryption, authentication.
 
-use std::path::PathBuf;
-
 use rdkafka::ClientConfig;
 
-use crate::cluster::{SecretError, SecretSource};
+use crate::cluster::{Pem, SecretError, SecretSource};
 
 /// How Kafka is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub enum Transport {
     /// TLS.
     Tls {
         /// The certificate authorities to trust, in PEM; the system's where none is given.
-        ca: Option<PathBuf>,
+        ca: Option<Pem>,
     },
 }
 
@@ -37,9 +35,9 @@ pub enum Authentication {
     /// With a client certificate.
     Certificate {
         /// In PEM.
-        certificate: PathBuf,
+        certificate: Pem,
         /// Its private key, in PEM.
-        key: PathBuf,
+        key: Pem,
     },
     /// With a user name and a password.
     Password {
@@ -87,13 +85,13 @@ impl KafkaConnection {
         config.set("reconnect.backoff.ms", "100").set("reconnect.backoff.max.ms", "2000");
         config.set("security.protocol", self.protocol());
         if let Transport::Tls { ca: Some(ca) } = &self.transport {
-            config.set("ssl.ca.location", ca.to_string_lossy());
+            set(&mut config, "ssl.ca", ca);
         }
         match &self.authentication {
             Authentication::None => {}
             Authentication::Certificate { certificate, key } => {
-                config.set("ssl.certificate.location", certificate.to_string_lossy());
-                config.set("ssl.key.location", key.to_string_lossy());
+                set(&mut config, "ssl.certificate", certificate);
+                set(&mut config, "ssl.key", key);
             }
             Authentication::Password { mechanism, username, password } => {
                 config.set("sasl.mechanisms", mechanism.name()).set("sasl.username", username);
@@ -111,4 +109,11 @@ impl KafkaConnection {
             (Transport::Tls { .. }, _) => "ssl",
         }
     }
+}
+
+fn set(config: &mut ClientConfig, what: &str, pem: &Pem) {
+    match pem {
+        Pem::File(path) => config.set(format!("{what}.location"), path.to_string_lossy()),
+        Pem::Text(text) => config.set(format!("{what}.pem"), text),
+    };
 }

@@ -12,11 +12,12 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::{Instant, sleep};
 
 use super::consumer::Client;
+use super::counts::{Counts, Metadata};
 use super::failure;
 use super::intake::{Epoch, Intake, Span};
 use crate::PortError;
 use crate::blocking::blocking;
-use crate::cluster::archive::{ArchiveStore, Lines, Mark, must_resume};
+use crate::cluster::archive::{ArchiveStore, Lines, must_resume};
 use crate::cluster::{Backoff, Condition};
 
 /// How long a broker may take to say what was committed.
@@ -25,8 +26,8 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// How often segments past their retention are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(3600);
 
-/// The offset and the archive's mark in a partition's last commit, where there is one.
-type LastCommit = (Option<u64>, Option<Mark>);
+/// A partition's last commit: its offset, where there is one, and what it says.
+type LastCommit = (Option<u64>, Metadata);
 
 /// What is told of records that became durable: when each was written, in milliseconds since 1970.
 pub(super) type Durable = Box<dyn Fn(&[i64]) + Send + Sync>;
@@ -41,6 +42,7 @@ pub(super) struct Gathered {
     pub(super) times: Vec<i64>,
     pub(super) text: Arc<Vec<u8>>,
     pub(super) lines: u64,
+    pub(super) counts: Counts,
     /// Another offset to commit than `next`: where the topic begins that took this one's place.
     pub(super) commit_at: Option<u64>,
     /// Whether a commit of it was tried, which may have arrived though it seemed to fail.
@@ -58,9 +60,28 @@ pub(super) struct Flusher {
     archive: ArchiveStore,
     condition: Condition,
     durable: Durable,
-    /// In which assignment the archive of a partition was resumed.
-    resumed: HashMap<i32, Epoch>,
+    /// The partitions whose archive was resumed.
+    resumed: HashMap<i32, Resumed>,
     expired: Instant,
+}
+
+/// A partition whose archive was resumed.
+#[derive(Clone, Copy, Debug)]
+struct Resumed {
+    /// In which assignment.
+    epoch: Epoch,
+    /// What became of everything that is committed.
+    counts: Counts,
+}
+
+/// What is to be committed of a partition.
+#[derive(Clone, Copy, Debug)]
+struct Commit {
+    partition: i32,
+    epoch: Epoch,
+    offset: u64,
+    /// What became of everything up to the offset.
+    counts: Counts,
 }
 
 impl Gathered {
@@ -74,6 +95,7 @@ impl Gathered {
             times: Vec::new(),
             text: Arc::default(),
             lines: 0,
+            counts: Counts::default(),
             commit_at: None,
             is_tried: false,
         }
@@ -131,12 +153,22 @@ impl Flusher {
                 of.is_tried = true;
             }
         }
-        if !self.commit(&archived, left, Gathered::offset).await {
+        let commits = archived.iter().filter_map(|partition| {
+            let (of, Resumed { counts, .. }) = (left.get(partition)?, self.resumed.get(partition)?);
+            let mut counts = *counts;
+            counts += of.counts;
+            Some(Commit { partition: *partition, epoch: of.epoch, offset: of.offset(), counts })
+        });
+        let commits: Vec<_> = commits.collect();
+        if !self.commit(&commits).await {
             return Ok(false);
         }
         let is_all = archived.len() == left.len();
-        for partition in archived {
+        for Commit { partition, counts, .. } in commits {
             let Some(of) = left.remove(&partition) else { continue };
+            if let Some(resumed) = self.resumed.get_mut(&partition) {
+                resumed.counts = counts;
+            }
             self.done(partition, &of);
         }
         Ok(is_all)
@@ -167,7 +199,9 @@ impl Flusher {
     /// Lets the archive go on where the last commit of each partition left it, the first time in an assignment and after a commit
     /// that failed. Whether all of them could.
     async fn resume(&mut self, left: &mut AllGathered) -> Result<bool, PortError> {
-        let is_new = |(partition, of): &(&i32, &Gathered)| self.resumed.get(partition) != Some(&of.epoch);
+        let is_new = |(partition, of): &(&i32, &Gathered)| {
+            self.resumed.get(partition).is_none_or(|resumed| resumed.epoch != of.epoch)
+        };
         let new: Vec<i32> = left.iter().filter(is_new).map(|(partition, _)| *partition).collect();
         if new.is_empty() {
             return Ok(true);
@@ -180,7 +214,7 @@ impl Flusher {
             }
         };
         let mut resumed = Vec::with_capacity(new.len());
-        for (partition, (offset, mark)) in new.into_iter().zip(committed) {
+        for (partition, (offset, Metadata { mark, counts })) in new.into_iter().zip(committed) {
             let Some(of) = left.get(&partition) else { continue };
             let (epoch, first) = (of.epoch, of.first);
             if of.is_tried && offset == Some(of.offset()) {
@@ -192,22 +226,24 @@ impl Flusher {
             }
             self.archive.release(&self.topic, partition);
             match self.archive.resume(&self.topic, partition, first, mark.as_ref()).await {
-                Ok(_) => resumed.push((partition, epoch)),
+                Ok(_) => resumed.push(Commit { partition, epoch, offset: first, counts }),
                 Err(error) => {
                     self.failed_archive(error)?;
                     return Ok(false);
                 }
             }
         }
-        let partitions: Vec<i32> = resumed.iter().map(|(partition, _)| *partition).collect();
-        let is_claimed = self.commit(&partitions, left, |of| of.first).await;
+        let is_claimed = self.commit(&resumed).await;
         if is_claimed {
-            self.resumed.extend(resumed);
+            let claims = resumed.into_iter();
+            self.resumed.extend(
+                claims.map(|Commit { partition, epoch, counts, .. }| (partition, Resumed { epoch, counts })),
+            );
         }
         Ok(is_claimed)
     }
 
-    /// The offset and the archive's mark in the last commits of partitions.
+    /// The last commits of partitions.
     async fn last_commits(&self, partitions: &[i32]) -> Result<Vec<LastCommit>, KafkaError> {
         let mut asked = TopicPartitionList::new();
         for partition in partitions {
@@ -218,7 +254,7 @@ impl Flusher {
         let mut commits = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let Some(found) = committed.find_partition(&self.topic, *partition) else {
-                commits.push((None, None));
+                commits.push((None, Metadata::default()));
                 continue;
             };
             found.error()?;
@@ -226,7 +262,7 @@ impl Flusher {
                 Offset::Offset(offset) => u64::try_from(offset).ok(),
                 _ => None,
             };
-            commits.push((offset, Mark::from_metadata(found.metadata())));
+            commits.push((offset, Metadata::read(found.metadata())));
         }
         Ok(commits)
     }
@@ -250,28 +286,14 @@ impl Flusher {
         Ok(archived.into_iter().map(|(partition, _)| *partition).collect())
     }
 
-    /// Commits offsets of partitions, each with the archive's mark. Whether it is known to have worked; where it is not, the
-    /// partitions are to be resumed.
-    async fn commit(
-        &mut self,
-        partitions: &[i32],
-        left: &AllGathered,
-        offset: impl Fn(&Gathered) -> u64,
-    ) -> bool {
-        let of_partition = |partition: &i32| {
-            let of = left.get(partition)?;
-            Some((*partition, of.epoch, offset(of)))
-        };
-        let offsets: Vec<_> = partitions.iter().filter_map(of_partition).collect();
-        self.commit_offsets(&offsets).await
-    }
-
-    async fn commit_offsets(&mut self, offsets: &[(i32, Epoch, u64)]) -> bool {
-        if offsets.is_empty() {
+    /// Commits offsets of partitions, each with the archive's mark and the counts. Whether it is known to have worked; where it is
+    /// not, the partitions are to be resumed.
+    async fn commit(&mut self, commits: &[Commit]) -> bool {
+        if commits.is_empty() {
             return true;
         }
-        let Some(result) = self.try_commit(offsets).await else { return false };
-        for (partition, ..) in offsets {
+        let Some(result) = self.try_commit(commits).await else { return false };
+        for Commit { partition, .. } in commits {
             match result {
                 Ok(()) => self.archive.committed(&self.topic, *partition).await,
                 Err(_) => self.release(*partition),
@@ -284,12 +306,12 @@ impl Flusher {
     }
 
     /// Commits, unless one of the assignments does not hold any more.
-    async fn try_commit(&self, offsets: &[(i32, Epoch, u64)]) -> Option<Result<(), KafkaError>> {
-        let list = match self.commit_list(offsets) {
+    async fn try_commit(&self, commits: &[Commit]) -> Option<Result<(), KafkaError>> {
+        let list = match self.commit_list(commits) {
             Ok(list) => list,
             Err(error) => return Some(Err(error)),
         };
-        let assignments: Vec<_> = offsets.iter().map(|(partition, epoch, _)| (*partition, *epoch)).collect();
+        let assignments: Vec<_> = commits.iter().map(|commit| (commit.partition, commit.epoch)).collect();
         let (client, intake) = (Arc::clone(&self.client), Arc::clone(&self.intake));
         // In one piece, which nothing cuts short: partitions are not handed over while a commit of them is under way.
         blocking(move || {
@@ -302,14 +324,13 @@ impl Flusher {
         .await
     }
 
-    fn commit_list(&self, offsets: &[(i32, Epoch, u64)]) -> Result<TopicPartitionList, KafkaError> {
+    fn commit_list(&self, commits: &[Commit]) -> Result<TopicPartitionList, KafkaError> {
         let mut list = TopicPartitionList::new();
-        for (partition, _, offset) in offsets {
+        for Commit { partition, offset, counts, .. } in commits {
+            let mark = self.archive.mark(&self.topic, *partition).cloned();
             let mut element = list.add_partition(&self.topic, *partition);
             element.set_offset(Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX)))?;
-            if let Some(mark) = self.archive.mark(&self.topic, *partition) {
-                element.set_metadata(mark.as_str());
-            }
+            element.set_metadata(Metadata { mark, counts: *counts }.text());
         }
         Ok(list)
     }
@@ -329,8 +350,14 @@ impl Flusher {
                     "removed segments past their retention"
                 );
                 let resumed: Vec<i32> = self.resumed.keys().copied().collect();
-                let offsets = self.intake.last_committed(&resumed);
-                self.commit_offsets(&offsets).await;
+                let commits = self.intake.last_committed(&resumed).into_iter().filter_map(
+                    |(partition, epoch, offset)| {
+                        let counts = self.resumed.get(&partition)?.counts;
+                        Some(Commit { partition, epoch, offset, counts })
+                    },
+                );
+                let commits: Vec<_> = commits.collect();
+                self.commit(&commits).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "removing segments past their retention failed and is tried again in an hour");

@@ -100,7 +100,7 @@ impl fmt::Display for TopicDifference {
 
 impl WantedTopic {
     /// What it is made with, by the names that Kafka has for it.
-    fn settings(&self) -> Vec<(&'static str, String)> {
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = self.musts();
         if self.content == TopicContent::State {
             // Small segments and prompt compaction: whoever starts reads it from its beginning.
