@@ -1,5 +1,7 @@
 # What the scripts of the tests share: saying, failing, and getting the commands they need. To be sourced.
 
+readonly GO_VERSION=1.26.0
+
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
@@ -24,6 +26,22 @@ get_packages_of_debian() {
     apt_updated=1
   fi
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# need_go: Go that gets the version a go.mod asks for by itself, as it does from 1.21 on. Debian's own may be older: then it gets one
+# that does, as a module, out of which the rights to run it have been lost.
+need_go() {
+  need go golang-go
+  local version root
+  version=$(go env GOVERSION)
+  version=${version#go1.}
+  ((${version%%.*} < 21)) || return 0
+  say "getting Go $GO_VERSION"
+  root=$(cd / && GOFLAGS=-mod=mod go mod download -json "golang.org/toolchain@v0.0.1-go$GO_VERSION.linux-$(go env GOARCH)" |
+    sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+  [[ -d $root ]] || fail "Go 1.21 or newer is needed, and could not be got"
+  chmod +x "$root"/bin/* "$root"/pkg/tool/*/*
+  export PATH=$root/bin:$PATH
 }
 
 # quietly LOG COMMAND ...: its output is shown only when it fails.

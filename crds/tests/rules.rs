@@ -2,54 +2,23 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failing helper fails its test")]
 
+mod common;
+
 use std::collections::BTreeSet;
 
 use bpmonitor_crds::{BpMonitor, BpMonitorSpec, NAME_MAX_LENGTH, definition};
+use common::{Case, NAME_RULE, WRONG_NAMES, cases};
 use kube::core::cel::{Validator, compile_schema};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-const NAME_RULE: &str = "the name must be at most 35 lower-case letters, digits and hyphens, without dots, \
-                         beginning with a letter and ending with a letter or digit";
-
-/// One entry of `rules.yaml`.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    was: Option<Value>,
-    accepted: Value,
-    refused: Value,
-    at: String,
-    says: String,
-}
-
-impl Case {
-    /// The same limits, for one patient.
-    fn per_patient(&self) -> Option<Self> {
-        let wrap = |spec: &Value| {
-            let mut entry = spec["thresholds"].clone();
-            entry["patient"] = json!("0f3a9c");
-            json!({"thresholds": {"perPatient": [entry]}})
-        };
-        let at = self.at.strip_prefix("spec.thresholds.")?;
-        Some(Self {
-            was: None,
-            accepted: wrap(&self.accepted),
-            refused: wrap(&self.refused),
-            at: format!("spec.thresholds.perPatient[0].{at}"),
-            says: self.says.clone(),
-        })
-    }
-
-    /// What is wrong with one of the two specs, as `path: message`.
-    fn outcome(&self, spec: &Value) -> Vec<String> {
-        let now = monitor("ward-3", spec);
-        let outcome = match &self.was {
-            Some(was) => now.validate_cel_update(&monitor("ward-3", was)),
-            None => now.validate_cel(),
-        };
-        outcome.err().into_iter().flatten().map(|error| error.to_string()).collect()
-    }
+/// What is wrong with one of the two specs of a case, as `path: message`.
+fn outcome(case: &Case, spec: &Value) -> Vec<String> {
+    let now = monitor("ward-3", spec);
+    let outcome = match &case.was {
+        Some(was) => now.validate_cel_update(&monitor("ward-3", was)),
+        None => now.validate_cel(),
+    };
+    outcome.err().into_iter().flatten().map(|error| error.to_string()).collect()
 }
 
 fn monitor(name: &str, spec: &Value) -> BpMonitor {
@@ -61,23 +30,22 @@ fn schema() -> Value {
     json!(definition().spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema)
 }
 
-fn cases() -> Vec<Case> {
-    let cases: Vec<Case> = serde_saphyr::from_str(include_str!("rules.yaml")).expect("rules.yaml");
-    let for_patients: Vec<Case> = cases.iter().filter_map(Case::per_patient).collect();
-    [cases, for_patients].concat()
-}
-
 #[test]
 fn what_keeps_a_rule_is_accepted() {
     for case in cases() {
-        assert_eq!(case.outcome(&case.accepted), [""; 0], "{}", case.accepted);
+        assert_eq!(outcome(&case, &case.accepted), [""; 0], "{}", case.accepted);
     }
 }
 
 #[test]
 fn what_breaks_a_rule_is_refused_with_its_message() {
     for case in cases() {
-        assert_eq!(case.outcome(&case.refused), [format!("{}: {}", case.at, case.says)], "{}", case.refused);
+        assert_eq!(
+            outcome(&case, &case.refused),
+            [format!("{}: {}", case.at, case.says)],
+            "{}",
+            case.refused
+        );
     }
 }
 
@@ -114,7 +82,7 @@ fn the_name_is_a_short_label() {
         assert!(monitor(name, &json!({})).validate_cel().is_ok(), "{name}");
     }
     let too_long = "w".repeat(NAME_MAX_LENGTH + 1);
-    for name in ["ward.3", "3-west", "-ward", "ward-", "Ward", "ward_3", too_long.as_str()] {
+    for name in WRONG_NAMES.into_iter().chain(["Ward", "ward_3", &too_long]) {
         let errors = monitor(name, &json!({})).validate_cel().expect_err(name);
         assert_eq!(errors[0].message, NAME_RULE);
     }

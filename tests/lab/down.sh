@@ -1,25 +1,44 @@
 #!/usr/bin/env bash
 # Ends the lab's parts, and nothing else. Their data and ports stay.
 #
-# usage: down.sh [PART ...]      (PART: kafka, elasticsearch, elasticsearch-secure; none: all)
+# usage: down.sh [PART ...]      (PART: as in up.sh; none: all)
 set -euo pipefail
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 
 end() { # PART
-  if gone "$1"; then
-    say "$1: not up"
-    return
+  local was="not up"
+  if runs "$1"; then
+    stop "$1"
+    rm -f "$run/$1/pid"
+    was=ended
   fi
-  stop "$1"
-  rm -f "$run/$1/pid"
-  say "$1: ended"
+  if [[ $1 == containerd ]] && node_left; then
+    node_clear
+    was="ended, with all containers"
+  fi
+  say "$1: $was"
 }
 
+# turn_of PART: one that others need ends after them.
+turn_of() {
+  case $1 in
+  etcd) printf 3 ;;
+  kube-apiserver | containerd) printf 2 ;;
+  *) printf 1 ;;
+  esac
+}
+
+(($# > 0)) || set -- "${ALL_PARTS[@]}"
 names=$(parts "$@")
-ending=()
-for part in $names; do
-  locked "$part" end "$part" &
-  ending+=($!)
+status=0
+for turn in 1 2 3; do
+  ending=()
+  for part in $names; do
+    [[ $(turn_of "$part") == "$turn" ]] || continue
+    locked "$part" end "$part" &
+    ending+=($!)
+  done
+  wait_all "${ending[@]}" || status=1
 done
-wait_all "${ending[@]}"
+((status == 0))

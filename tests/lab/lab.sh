@@ -9,12 +9,27 @@ root=$(cd "$lab_scripts/../.." && pwd)
 . "$lab_scripts/kafka/part.sh"
 # shellcheck source=tests/lab/elasticsearch/part.sh
 . "$lab_scripts/elasticsearch/part.sh"
+# shellcheck source=tests/lab/kubernetes/go.sh
+. "$lab_scripts/kubernetes/go.sh"
+# shellcheck source=tests/lab/kubernetes/part.sh
+. "$lab_scripts/kubernetes/part.sh"
+# shellcheck source=tests/lab/kubernetes/crds.sh
+. "$lab_scripts/kubernetes/crds.sh"
+# shellcheck source=tests/lab/kubernetes/images.sh
+. "$lab_scripts/kubernetes/images.sh"
+# shellcheck source=tests/lab/kubernetes/node.sh
+. "$lab_scripts/kubernetes/node.sh"
+# shellcheck source=tests/lab/kubernetes/node-files.sh
+. "$lab_scripts/kubernetes/node-files.sh"
 
-readonly PARTS=(kafka elasticsearch elasticsearch-secure)
+# what comes up unless others are named; and all that there are
+readonly PARTS=(kafka elasticsearch elasticsearch-secure "${CONTROL_PLANE[@]}")
+readonly ALL_PARTS=("${PARTS[@]}" "${NODE[@]}")
 readonly START_LIMIT=300 STOP_LIMIT=30
 readonly MAVEN_DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 readonly PORT_NAMES=(kafka kafka_mtls kafka_scram kafka_controller elasticsearch elasticsearch_transport
-  elasticsearch_secure elasticsearch_secure_transport)
+  elasticsearch_secure elasticsearch_secure_transport etcd etcd_peer kube_apiserver kube_controller_manager kube_scheduler
+  kubelet kubelet_health kube_proxy_health kube_proxy_metrics)
 
 absolute() { mkdir -p "$1" && cd "$1" && pwd; }
 lab=$(absolute "${LAB_DATA:-$root/target/lab}")
@@ -32,30 +47,47 @@ await() {
   done
 }
 
-# parts NAME ...: the parts named, or all; one a line.
+# parts NAME ...: the parts named, one a line; kubernetes and node are names for several.
 parts() {
-  local part
-  for part in "${@:-${PARTS[@]}}"; do
-    [[ " ${PARTS[*]} " == *" $part "* ]] || fail "no part $part: there are ${PARTS[*]}"
-    printf '%s\n' "$part"
+  local name
+  for name in "$@"; do
+    case " ${ALL_PARTS[*]} " in
+    *" $name "*) printf '%s\n' "$name" ;;
+    *) case $name in
+      kubernetes) printf '%s\n' "${CONTROL_PLANE[@]}" ;;
+      node) printf '%s\n' "${NODE[@]}" ;;
+      *) fail "no part $name: there are ${ALL_PARTS[*]}; kubernetes, which is the control plane's four; and node, which is ${NODE[*]}" ;;
+      esac ;;
+    esac
   done
+}
+
+# kind_of PART: whose functions get, start and ask it.
+kind_of() {
+  case $1 in
+  etcd | kube-apiserver | kube-controller-manager | kube-scheduler) printf kubernetes ;;
+  containerd | kubelet | kube-proxy | api-relay) printf node ;;
+  *) printf '%s' "${1%-secure}" ;;
+  esac
 }
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
 port_free() { ! listening "$1"; }
 
-# choose_ports: once; a part that starts again is where it was. Below the range that clients' own ports come from, so that no client
+# choose_ports: each once; a part that starts again is where it was. Below the range that clients' own ports come from, so that no client
 # sits on the port of a part that is down, and below Kubernetes' node ports.
 choose_ports() {
   (
     flock 9
-    [[ ! -f $run/ports ]] || exit 0
-    local name port
+    local name port chosen=
+    [[ ! -f $run/ports ]] || chosen=$(<"$run/ports")
     exec 3< <(shuf -i 20000-29999)
     for name in "${PORT_NAMES[@]}"; do
-      while read -r port <&3 && listening "$port"; do :; done
-      printf 'port_%s=%s\n' "$name" "$port"
-    done >"$run/ports.unfinished"
+      [[ $'\n'$chosen != *$'\n'port_"$name"=* ]] || continue
+      while read -r port <&3 && { listening "$port" || [[ $chosen == *"=$port"* ]]; }; do :; done
+      chosen+=${chosen:+$'\n'}port_$name=$port
+    done
+    printf '%s\n' "$chosen" >"$run/ports.unfinished"
     mv "$run/ports.unfinished" "$run/ports"
   ) 9>"$lab/ports.lock"
 }
@@ -69,6 +101,24 @@ processes() {
 }
 runs() { [[ -n $(processes "$1") ]]; }
 gone() { ! runs "$1"; }
+# shows PART ID: the new process is known by its marker by now; or it has ended at once.
+shows() { runs "$1" || ! kill -0 "$2" 2>/dev/null; }
+
+# launch_marked PART LOG PROGRAM OPTION ...: what takes no option that it does not know has the marker for the name that it is called by.
+launch_marked() {
+  ulimit -n "$(ulimit -Hn)"
+  # shellcheck disable=SC2016
+  setsid bash -c 'exec -a "$0" "$@"' "$(marker "$1")" "${@:3}" </dev/null >>"$2" 2>&1 9>&- &
+  await 30 shows "$1" "$!"
+}
+
+# await_parts PART ...: that a part which starts at the same time cannot do without.
+await_parts() {
+  local part
+  for part in "$@"; do
+    await 60 "$(kind_of "$part")_serves" "$part" || { say "$part does not answer: bring it up too" && return 1; }
+  done
+}
 
 signal() { # SIGNAL ID ...
   (($# == 1)) || kill -s "$@" 2>/dev/null || true
@@ -157,9 +207,18 @@ make_pki() {
 
 pom_property() { sed -n "s:.*<$2>\(.*\)</$2>.*:\1:p" "$lab_scripts/$1/pom.xml"; } # PART NAME
 
-# dist_of PART: where what its pom.xml names is put: another pom.xml, another place.
+# dist_of PART: where what it is made of is put: another version or way of making it, another place.
 dist_of() {
-  local name=${1%-secure} sum
-  sum=$(sha256sum <"$lab_scripts/$name/pom.xml")
-  printf '%s/%s-%s-%s' "$dist" "$name" "$(pom_property "$name" "$name.version")" "${sum:0:8}"
+  local kind sum
+  kind=$(kind_of "$1")
+  sum=$("${kind}_pins" | sha256sum)
+  printf '%s/%s-%s-%s' "$dist" "$kind" "$("${kind}_version")" "${sum:0:8}"
+}
+
+java_version() { "$1" -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p'; } # JAVA
+
+# need_java: what Kafka and Elasticsearch run on.
+need_java() {
+  need java default-jre-headless
+  (($(java_version java) >= 17)) || fail "the java on the PATH is $(java_version java): 17 or newer is needed"
 }

@@ -11,42 +11,12 @@ export LAB_DATA=$here/../../target/lab-test LAB_KAFKA_HEAP=512m LAB_ES_HEAP=512m
 export ES_JAVA_OPTS=-XX:TieredStopAtLevel=1 # starts in half the time, and there is no load to compile for
 # shellcheck source=tests/lab/lab.sh
 . "$here/lab.sh"
-readonly log=$lab/test.log
-
-finish() {
-  local status=$?
-  [[ -z ${stranger:-} ]] || kill "$stranger" 2>/dev/null || true
-  if ((status == 0)); then
-    rm -rf "$lab"
-  else
-    "$here/down.sh" >/dev/null || true
-    say "what ran is left below $lab" >&2
-  fi
-}
-trap finish EXIT
-
-# check WHAT COMMAND ...; refused WHAT PATTERN COMMAND ...: it fails, and what it says holds PATTERN.
-check() {
-  local what=$1
-  shift
-  "$@" >"$log" 2>&1 || failed "$what"
-  say "ok: $what ($SECONDS s)"
-}
-refused() {
-  local what=$1 pattern=$2
-  shift 2
-  ! "$@" >"$log" 2>&1 || failed "$what"
-  grep -q "$pattern" "$log" || failed "$what"
-  say "ok: $what ($SECONDS s)"
-}
-failed() {
-  tail -n 20 "$log" >&2
-  fail "not so: $1"
-}
+# shellcheck source=tests/lab/check.sh
+. "$here/check.sh"
 
 all_processes() {
   local part
-  for part in "${PARTS[@]}"; do
+  for part in "${ALL_PARTS[@]}"; do
     processes "$part"
   done
 }
@@ -62,15 +32,13 @@ two_ups() {
   "$here/up.sh" && wait "$!"
 }
 hangs() { ! kafka_serves kafka; }
-value() { sed -n "s/^$1=//p" "$lab/env"; } # NAME
 has_all_values() {
   local name
   for name in KAFKA KAFKA_MTLS KAFKA_SCRAM KAFKA_PKI KAFKA_SCRAM_PASSWORD_FILE KAFKA_SCRAM_STRANGER_PASSWORD_FILE KAFKA_TOOLS \
-    ELASTICSEARCH ELASTICSEARCH_SECURE ELASTICSEARCH_CA ELASTICSEARCH_PASSWORD_FILE; do
+    ELASTICSEARCH ELASTICSEARCH_SECURE ELASTICSEARCH_CA ELASTICSEARCH_PASSWORD_FILE KUBECONFIG KUBERNETES_TOOLS CRDS; do
     [[ -n $(value "BPMONITOR_TEST_$name") ]] || return 1
   done
 }
-says() { [[ $("${@:2}") == *"$1"* ]]; } # TEXT COMMAND ...
 
 tool() { "$run/bin/$1" "${@:2}"; }
 send() { printf '%s\n' "$1" | tool kafka-console-producer --topic proof; }
@@ -109,6 +77,17 @@ with_api_key() {
   secure _security/_authenticate --cacert "$run/elasticsearch-secure/pki/ca.crt" -H "Authorization: ApiKey $key"
 }
 
+pod_is_made() { [[ $(kubectl get pods -l app=proof -o name) == pod/* ]]; }
+pod_is_gone() { [[ -z $(kubectl get pods -l app=proof -o name) ]]; }
+fill_kubernetes() { kubectl create configmap proof --from-literal proof=1 && kubectl create deployment proof --image none; }
+whoami() { kubectl --kubeconfig /dev/null --server "https://127.0.0.1:$port_kube_apiserver" "$@" auth whoami -o 'jsonpath={.status.userInfo.username}'; }
+by_token() { whoami --certificate-authority "$run/kubernetes/pki/ca.crt" --token "$(kubectl create token default)"; }
+no_strimzi() { ! kubectl get kafkas; }
+would_apply() { kubectl apply --server-side --dry-run=server -f "$(value BPMONITOR_TEST_CRDS)/$1"; } # DIR
+other_processes() { comm -23 <(all_processes | sort) <(processes kube-apiserver | sort); }
+
+kept() { "$here/up.sh" etcd kube-apiserver && kubectl get configmap proof && "$here/down.sh" kubernetes; }
+
 others() { # the processes of the lab that this one must leave alone
   local run
   run=$(absolute "$others_lab")/run
@@ -134,6 +113,8 @@ check 'they are the same processes' same_processes
 check 'Kafka takes a topic, an ACL and a record' fill_kafka
 check 'Elasticsearch takes a document' plain proof/_doc/1 -X PUT -d '{"proof": 1}'
 check 'so does the secured one' as_elastic proof/_doc/1 -X PUT -d '{"proof": 1}'
+check 'Kubernetes takes a ConfigMap and a Deployment' fill_kubernetes
+check 'and makes its pod' await 30 pod_is_made
 ports=$(<"$run/ports")
 for part in "${PARTS[@]}"; do
   check "$part: killed" "$here/kill.sh" "$part"
@@ -144,6 +125,7 @@ check 'on the same ports' test "$ports" == "$(<"$run/ports")"
 check 'Kafka has its record' says proof:0:1 tool kafka-get-offsets --topic proof
 check 'Elasticsearch has its document' plain proof/_doc/1
 check 'so has the secured one' as_elastic proof/_doc/1
+check 'Kubernetes has its ConfigMap' kubectl get configmap proof
 
 check 'mTLS: pipeline is let in' says 'Topic: proof' by_certificate pipeline
 refused 'mTLS: a stranger may not see the topic' 'does not exist as expected' by_certificate stranger
@@ -159,6 +141,25 @@ refused 'Elasticsearch, secured: another CA does not vouch for it' certificate s
 check 'Elasticsearch, secured: answers the user elastic' as_elastic ''
 check 'Elasticsearch, secured: makes an API key, and answers to it' says '"authentication_type":"api_key"' with_api_key
 
+check 'Kubernetes: a service account is known by its token' says system:serviceaccount:default:default by_token
+refused 'Kubernetes: a wrong token is refused' Unauthorized whoami --certificate-authority "$run/kubernetes/pki/ca.crt" --token wrong
+refused 'Kubernetes: another CA does not vouch for it' certificate whoami --certificate-authority "$run/kafka/pki/ca.crt" --token wrong
+check 'Kubernetes: takes away the pods of a Deployment that is deleted' kubectl delete deployment proof
+check 'and does so soon' await 30 pod_is_gone
+check 'Kubernetes: knows what Strimzi and ECK manage' kubectl get kafkas,kafkatopics,kafkausers,elasticsearches,kibanas
+check 'Kubernetes: would take what the Prometheus operator manages' would_apply prometheus-operator
+check 'Kubernetes: would take what KEDA manages' would_apply keda
+check 'Kubernetes: Strimzi taken away' kubectl delete -f "$(value BPMONITOR_TEST_CRDS)/strimzi"
+check 'Kubernetes: it is away' no_strimzi
+check 'Kubernetes: up brings it back' "$here/up.sh" kubernetes
+check 'Kubernetes: it is back' kubectl get kafkas
+
+before=$(other_processes)
+check 'the API server alone: killed' "$here/kill.sh" kube-apiserver
+check 'up brings it back' "$here/up.sh" kubernetes
+check 'and has left the others running' test "$before" == "$(other_processes)"
+check 'Kubernetes has its ConfigMap still' kubectl get configmap proof
+
 check 'Kafka: hangs' "$here/kill.sh" kafka STOP
 check 'Kafka: does not answer then' hangs
 check 'Kafka: up lets it run on' says 'kafka: up' "$here/up.sh" kafka
@@ -169,4 +170,5 @@ check 'none is left' test -z "$(all_processes)"
 check 'down has killed no stranger' kill -0 "$stranger"
 check "nor another lab's processes" test "$others_before" == "$(others)"
 check 'down again has nothing to do' says 'kafka: not up' "$here/down.sh"
+check 'but forgets nothing' says proof kept
 say "all so, in $SECONDS s"

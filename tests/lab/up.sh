@@ -1,19 +1,34 @@
 #!/usr/bin/env bash
 # Brings the lab's parts up: gets them, sets them up, starts those that are not up, and waits until each answers.
 #
-# usage: up.sh [PART ...]      (PART: kafka, elasticsearch, elasticsearch-secure; none: all)
+# usage: up.sh [PART ...]      (PART: kafka, elasticsearch, elasticsearch-secure, kubernetes; or node, and kubernetes with it; none: all but node)
 #
 # See README.md beside this. Writes the addresses to target/lab/env.
 set -euo pipefail
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 
-serves() { "${1%-secure}_serves" "$1"; }
+serves() { "$(kind_of "$1")_serves" "$1"; }
+# settled PART: what belongs in it once it serves is there; settle PART: puts it there.
+settled() {
+  case $1 in
+  kube-apiserver) crds_applied ;;
+  containerd) node_imported ;;
+  kube-proxy) node_has_addons ;;
+  esac
+}
+settle() {
+  settled "$1" || case $1 in
+  kube-apiserver) crds_apply ;;
+  containerd) node_import ;;
+  kube-proxy) node_await_addons ;;
+  esac
+}
 # current PART: what runs is of the version that is wanted, and has the heap that is asked for where one is.
 current() {
   [[ -f $run/$1/dist && $(<"$run/$1/dist") == "$(dist_of "$1")" ]] || return 1
   local heap id
-  heap=$("${1%-secure}_asked_heap" "$1")
+  heap=$("$(kind_of "$1")_asked_heap" "$1")
   [[ -n $heap ]] || return 0
   for id in $(processes "$1"); do
     ! grep -qszxF -- "-Xmx$heap" "/proc/$id/cmdline" || return 0
@@ -31,16 +46,16 @@ room_or_warn() {
 
 fetch() { # PART
   local target
+  [[ $1 != kube-apiserver ]] || fetch crds
   target=$(dist_of "$1")
   [[ ! -d $target ]] || return 0
-  need java default-jre-headless mvn maven unzip unzip
   (
     flock 8
     [[ ! -d $target ]] || exit 0
     say "getting $(basename "$target")"
     rm -rf "$target.unfinished"
     mkdir "$target.unfinished"
-    "${1%-secure}_fetch" "$target.unfinished"
+    "$(kind_of "$1")_fetch" "$target.unfinished"
     mv "$target.unfinished" "$target"
   ) 8>"$dist/lock"
 }
@@ -48,12 +63,10 @@ fetch() { # PART
 free_or_fail() { # PART
   local name port
   while IFS='=' read -r name port; do
-    [[ $name =~ ^port_${1//-/_}(_mtls|_scram|_controller|_transport)?$ ]] || continue
+    [[ $name =~ ^port_${1//-/_}(_mtls|_scram|_controller|_transport|_peer|_health|_metrics)?$ ]] || continue
     await 5 port_free "$port" || fail "$1: something else listens on its port $port: end that, or remove $run for a new lab"
   done <"$run/ports"
 }
-
-java_version() { java -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p'; }
 
 # resume PART: whether what runs already can stay. It runs on if a test has left it stopped, and is waited for if it is starting.
 resume() {
@@ -70,15 +83,15 @@ resume() {
 }
 
 launch() { # PART
-  local target started=$SECONDS
+  local kind target started=$SECONDS
+  kind=$(kind_of "$1")
   target=$(dist_of "$1")
   free_or_fail "$1"
-  (($(java_version) >= 17)) || fail "the java on the PATH is $(java_version): 17 or newer is needed"
   mkdir -p "$run/$1"
-  "${1%-secure}_prepare" "$1" "$target"
+  "${kind}_prepare" "$1" "$target"
   printf '%s\n' "$target" >"$run/$1/dist"
-  if ! "${1%-secure}_start" "$1" "$target" || ! await "$START_LIMIT" serves_or_gone "$1" || ! serves "$1"; then
-    tail -n 30 "$("${1%-secure}_log" "$1")" >&2
+  if ! "${kind}_start" "$1" "$target" || ! await "$START_LIMIT" serves_or_gone "$1" || ! serves "$1"; then
+    tail -n 30 "$("${kind}_log" "$1")" >&2
     fail "$1: did not start: see above, and below $run/$1"
   fi
   say "$1: up, in $((SECONDS - started)) s"
@@ -92,10 +105,11 @@ start() { # PART
     launch "$1"
   fi
   processes "$1" >"$run/$1/pid"
+  settle "$1"
 }
 
 up() { # PART
-  if current "$1" && serves "$1"; then
+  if current "$1" && serves "$1" && settled "$1"; then
     say "$1: up already"
     return
   fi
@@ -109,13 +123,15 @@ write_env() {
   (
     flock 9
     for part in "${PARTS[@]}"; do
-      [[ ! -f $run/$part/dist ]] || "${part%-secure}_env" "$part"
+      [[ ! -f $run/$part/dist ]] || "$(kind_of "$part")_env" "$part"
     done >"$lab/env.unfinished"
     mv "$lab/env.unfinished" "$lab/env"
   ) 9>"$lab/env.lock"
 }
 
-need java default-jre-headless openssl openssl curl curl setpriv util-linux
+need openssl openssl curl curl setpriv util-linux
+(($# > 0)) || set -- "${PARTS[@]}"
+[[ " $* " != *' node '* ]] || set -- kubernetes "$@"
 names=$(parts "$@")
 choose_ports
 room_or_warn
@@ -129,4 +145,4 @@ status=0
 wait_all "${starting[@]}" || status=1
 write_env
 ((status == 0)) || exit 1
-say "addresses: $lab/env; Kafka's tools: $run/bin; data, configuration and logs: $run/PART"
+say "addresses: $lab/env; tools: $run/bin; data, configuration and logs: $run/PART"

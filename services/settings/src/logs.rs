@@ -47,7 +47,7 @@ pub fn init(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,rdkafka=off".into());
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     if json {
-        logs.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
     } else {
         logs.with_ansi(io::stderr().is_terminal()).with_target(false).without_time().init();
     }

@@ -3,6 +3,9 @@
 #
 # The plain one is the part elasticsearch, the one with TLS, users and API keys the part elasticsearch-secure.
 
+elasticsearch_version() { pom_property elasticsearch elasticsearch.version; }
+elasticsearch_pins() { cat "$lab_scripts/elasticsearch/pom.xml"; }
+
 # The minimal distribution has no checksum at its repository, so that Maven cannot be strict; what both must be is in the pom.xml.
 elasticsearch_check() { # FILE PROPERTY
   printf '%s  %s\n' "$(pom_property elasticsearch "$2")" "$1" | sha256sum --check --status || fail "$1 is not the file that was pinned"
@@ -11,7 +14,7 @@ elasticsearch_check() { # FILE PROPERTY
 # Maven leaves the archives where it keeps everything; the second one is 900 MB, so it is not copied.
 elasticsearch_fetch() { # DIR
   local archives=$dist/elasticsearch.archives
-  need unzip unzip
+  need java default-jre-headless mvn maven unzip unzip
   quietly "$dist/maven.log" mvn -B -f "$lab_scripts/elasticsearch/pom.xml" "$MAVEN_DEPENDENCY_PLUGIN:build-classpath" \
     -Dmdep.outputFile="$archives" -Dmdep.pathSeparator=' '
   local minimal bundle
@@ -116,6 +119,7 @@ elasticsearch_secure() { # PART DIST
 }
 
 elasticsearch_prepare() { # PART DIST
+  need_java
   elasticsearch_as test -x "$run" -a -x "$dist" ||
     fail "$1: runs as nobody, who cannot reach $lab: let others pass through the directories above (chmod o+x), or set LAB_DATA to another"
   mkdir -p "$run/$1"/{config,data,logs,tmp}

@@ -15,7 +15,11 @@ readonly KAFKA_TOOLS=(
   kafka-topics=org.apache.kafka.tools.TopicCommand
 )
 
+kafka_version() { pom_property kafka kafka.version; }
+kafka_pins() { cat "$lab_scripts/kafka/pom.xml"; }
+
 kafka_fetch() { # DIR
+  need java default-jre-headless mvn maven
   quietly "$dist/maven.log" mvn -B -C -f "$lab_scripts/kafka/pom.xml" "$MAVEN_DEPENDENCY_PLUGIN:copy-dependencies" \
     -DincludeScope=runtime -DoutputDirectory="$1"
 }
@@ -146,6 +150,7 @@ kafka_format() {
 }
 
 kafka_prepare() { # PART DIST
+  need_java
   mkdir -p "$run/kafka/scram"
   make_pki "$run/kafka/pki" kafka_pki
   secret "$run/kafka/scram/pipeline"
@@ -168,7 +173,5 @@ kafka_start() { # PART DIST
   setsid java -Xms512m "-Xmx${LAB_KAFKA_HEAP:-1g}" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -Djava.awt.headless=true \
     "$(marker kafka)" "-Dlog4j2.configurationFile=$run/kafka/log4j2.yaml" -cp "$2/*" \
     kafka.Kafka "$run/kafka/server.properties" </dev/null >"$(kafka_log)" 2>&1 9>&- &
-  await 30 kafka_shows "$!"
+  await 30 shows kafka "$!"
 }
-# kafka_shows ID: the new process is java by now, and so known by its marker; or it has ended at once.
-kafka_shows() { runs kafka || ! kill -0 "$1" 2>/dev/null; }

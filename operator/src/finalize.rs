@@ -1,0 +1,169 @@
+//! The finalizer: removes what garbage collection does not reach, and never keeps a monitor because something is gone.
+
+use std::time::Duration;
+
+use bpmonitor_crds::BpMonitor;
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{DeleteParams, ListParams};
+use kube::core::NamespaceResourceScope;
+use kube::runtime::controller::Action;
+use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::dereference::dereference;
+use crate::error::{Error, is_not_found};
+use crate::finding::Finding;
+use crate::kinds::monitor_ref;
+use crate::labels;
+use crate::model::Monitor;
+use crate::strimzi::{KafkaTopic, KafkaUser};
+use crate::text::cut;
+use crate::validate::{Draft, key_is_ours, validate};
+use crate::{elasticsearch, names};
+
+/// The finalizer's name.
+pub const FINALIZER: &str = "bpmonitor.dev/cleanup";
+
+/// How long it is tried to remove what stays behind otherwise.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// How long where data is to go, which nobody would notice later.
+const PATIENCE_WITH_DATA: SignedDuration = SignedDuration::from_secs(300);
+/// When to try again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How long one try may take.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// Removes what belongs to a monitor that is going.
+///
+/// # Errors
+///
+/// What could not be removed yet.
+pub async fn clean_up(monitor: &BpMonitor, context: &Context) -> Result<Action, Error> {
+    let with_data = monitor.annotations().get(labels::DELETE_DATA).is_some_and(|value| value == "true");
+    let tried = tokio::time::timeout(WITHIN, remove_all(monitor, context, with_data)).await;
+    let left = match tried {
+        Ok(Ok(())) => None,
+        Ok(Err(left)) => Some(left),
+        Err(_) => Some(format!("it took longer than {} s", WITHIN.as_secs())),
+    };
+    if let Some(left) = left {
+        if !is_out_of_patience(monitor, with_data) {
+            return Err(Error::Cleanup(left));
+        }
+        tell_what_is_left(monitor, context, &left).await;
+    }
+    let (namespace, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
+    context.forget(&monitor_ref(&namespace, &name));
+    tracing::info!(monitor = format!("{namespace}/{name}"), with_data, "removed");
+    Ok(Action::await_change())
+}
+
+/// How long to wait before the next try.
+pub fn wait(error: &Error) -> Option<Duration> {
+    matches!(error, Error::Cleanup(_)).then_some(AGAIN)
+}
+
+fn is_out_of_patience(monitor: &BpMonitor, with_data: bool) -> bool {
+    let Some(deleted) = &monitor.metadata.deletion_timestamp else { return false };
+    let patience = if with_data { PATIENCE_WITH_DATA } else { PATIENCE };
+    Timestamp::now().duration_since(deleted.0) > patience
+}
+
+/// Removes all that can be removed, and gives what could not.
+async fn remove_all(monitor: &BpMonitor, context: &Context, with_data: bool) -> Result<(), String> {
+    let mut left = Vec::new();
+    let found = dereference(context, monitor).await.map_err(|error| error.to_string())?;
+    let draft = validate(monitor, &found, &context.settings.images).map_err(|error| error.to_string())?;
+    left.extend(remove_elasticsearch(context, &draft, with_data).await);
+    left.extend(remove_strimzi(context, monitor, with_data).await.err().map(|error| error.to_string()));
+    if with_data {
+        left.extend(remove_data(context, monitor, &draft.monitor).await.err().map(|error| error.to_string()));
+    }
+    if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
+}
+
+/// A cluster that is gone has taken everything with it.
+async fn remove_elasticsearch(context: &Context, draft: &Draft, with_data: bool) -> Option<String> {
+    let Ok(admin) = &draft.elasticsearch else { return None };
+    let removed = elasticsearch::remove(context, &draft.monitor, admin, with_data).await;
+    removed.err().map(|Finding { message, .. }| message)
+}
+
+/// Removes users, and topics where data is to go.
+async fn remove_strimzi(context: &Context, monitor: &BpMonitor, with_data: bool) -> Result<(), Error> {
+    let (own, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
+    let bpmonitor_crds::KafkaAccess::Cluster(cluster) = monitor.spec.kafka.access() else { return Ok(()) };
+    let namespace = crate::dereference::namespace_of(&own, &cluster.namespace);
+    let selector = labels::selects(&own, &name);
+    delete_selected::<KafkaUser>(context, namespace, &selector).await?;
+    if with_data {
+        delete_selected::<KafkaTopic>(context, namespace, &selector).await?;
+    }
+    Ok(())
+}
+
+async fn delete_selected<K>(context: &Context, namespace: &str, selector: &str) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
+    let api = Api::<K>::namespaced(context.client.clone(), namespace);
+    let kind = K::kind(&());
+    let listed = match api.list_metadata(&ListParams::default().labels(selector)).await {
+        // Where Strimzi is gone, so are its users and topics.
+        Err(error) if is_not_found(&error) => return Ok(()),
+        listed => listed.map_err(Error::kube(format!("listing the monitor's {kind}s")))?,
+    };
+    for object in listed {
+        delete::<K>(context, namespace, &object.name_any()).await?;
+    }
+    Ok(())
+}
+
+async fn delete<K>(context: &Context, namespace: &str, name: &str) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
+    let api = Api::<K>::namespaced(context.client.clone(), namespace);
+    match api.delete(name, &DeleteParams::background()).await {
+        Err(error) if !is_not_found(&error) => {
+            Err(Error::kube(format!("deleting the {} {namespace}/{name}", K::kind(&())))(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the archive's volume, and the key where the operator made it.
+async fn remove_data(context: &Context, resource: &BpMonitor, monitor: &Monitor) -> Result<(), Error> {
+    let namespace = &monitor.namespace;
+    delete::<PersistentVolumeClaim>(context, namespace, &names::archive(&monitor.name)).await?;
+    if key_is_ours(resource) {
+        delete::<Secret>(context, namespace, &monitor.pseudonym_key.secret).await?;
+    }
+    Ok(())
+}
+
+async fn tell_what_is_left(monitor: &BpMonitor, context: &Context, left: &str) {
+    let (namespace, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
+    let note = format!("gone, but something may be left behind, to be removed by hand: {left}");
+    tracing::warn!(monitor = format!("{namespace}/{name}"), "{note}");
+    let event = Event {
+        type_: EventType::Warning,
+        reason: "LeftBehind".to_owned(),
+        note: Some(cut(&note, 1024).to_owned()),
+        action: "Finalize".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = context.recorder.publish(&event, &monitor.object_ref(&())).await {
+        tracing::debug!("an event was not written: {error}");
+    }
+}

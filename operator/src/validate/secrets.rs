@@ -1,0 +1,24 @@
+//! Whether Secrets that users name hold what they must.
+
+use super::Secrets;
+use crate::finding::{Finding, Looked};
+use crate::model::SecretEntry;
+
+/// The entry of a Secret, which must be there; `field` names where it was asked for.
+pub(super) fn entry(secrets: &Secrets, name: &str, key: &str, field: &str) -> Looked<SecretEntry> {
+    let Some(Some(data)) = secrets.get(name) else {
+        return Err(Finding::no(
+            "SecretMissing",
+            format!(
+                "{field} names the Secret {name}, which is not there: make it in the monitor's namespace"
+            ),
+        ));
+    };
+    if data.get(key).is_none_or(Vec::is_empty) {
+        return Err(Finding::no(
+            "SecretIncomplete",
+            format!("the Secret {name}, which {field} names, has no entry {key}: add it"),
+        ));
+    }
+    Ok(SecretEntry::new(name, key))
+}
