@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 pub(crate) mod elastic;
+pub(crate) mod kubelet;
 pub(crate) mod strimzi;
 
 use std::fmt::Debug;
@@ -21,7 +22,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource, ResourceExt};
 use prometheus_client::registry::Registry;
@@ -39,22 +40,37 @@ pub(crate) const REPAIR: Duration = Duration::from_secs(5);
 pub(crate) struct Ward {
     pub(crate) client: Client,
     pub(crate) namespace: String,
+    /// How often the operator reads counts.
+    pub(crate) count_every: Duration,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
 
 /// The lab's API server.
 pub(crate) async fn client() -> Client {
+    let config = config().await;
+    let server = config.cluster_url.clone();
+    let client = Client::try_from(config).expect("a client");
+    let version = client.apiserver_version().await;
+    version.unwrap_or_else(|error| panic!("the API server {server} does not answer: {error}"));
+    client
+}
+
+/// The same, for whom a token stands.
+pub(crate) async fn client_with_token(token: &str) -> Client {
+    let mut config = config().await;
+    config.auth_info = AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() };
+    Client::try_from(config).expect("a client")
+}
+
+async fn config() -> Config {
     let path = std::env::var("BPMONITOR_TEST_KUBECONFIG")
         .unwrap_or_else(|_| lab::Lab::shared().variable("BPMONITOR_TEST_KUBECONFIG"));
     let kubeconfig = Kubeconfig::read_from(&path).unwrap_or_else(|error| panic!("reading {path}: {error}"));
     let options = KubeConfigOptions::default();
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a kubeconfig");
     config.default_retry = false;
-    let client = Client::try_from(config).expect("a client");
-    let version = client.apiserver_version().await;
-    version.unwrap_or_else(|error| panic!("the API server of {path} does not answer: {error}"));
-    client
+    config
 }
 
 impl Ward {
@@ -74,14 +90,20 @@ impl Ward {
         let object: Namespace = serde_json::from_value(object).unwrap();
         let made = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await;
         made.expect("a namespace is made");
-        Self { client, namespace, stop: CancellationToken::new(), task: None }
+        let count_every = Duration::from_secs(60);
+        Self { client, namespace, count_every, stop: CancellationToken::new(), task: None }
     }
 
     /// Starts an operator for the namespace.
     pub(crate) fn start(&mut self) {
+        self.start_as(self.client.clone());
+    }
+
+    /// The same, with the rights of this client.
+    pub(crate) fn start_as(&mut self, client: Client) {
         self.stop = CancellationToken::new();
-        let (stop, operator) =
-            (self.stop.clone(), operator(self.client.clone(), vec![self.namespace.clone()]));
+        let namespaces = vec![self.namespace.clone()];
+        let (stop, operator) = (self.stop.clone(), operator(client, namespaces, self.count_every));
         self.task = Some(tokio::spawn(async move { operator.run(&stop).await }));
     }
 
@@ -213,19 +235,14 @@ impl Ward {
 }
 
 /// An operator for these namespaces.
-pub(crate) fn operator(client: Client, namespaces: Vec<String>) -> Operator {
+pub(crate) fn operator(client: Client, namespaces: Vec<String>, count_every: Duration) -> Operator {
     let images = Images {
         producer: "bpmonitor-producer:test".to_owned(),
         classifier: "bpmonitor-classifier:test".to_owned(),
         pull_policy: PullPolicy::Never,
     };
-    let settings = Settings {
-        namespaces,
-        images,
-        resync: Duration::from_secs(300),
-        concurrency: 4,
-        count_every: Duration::from_secs(60),
-    };
+    let settings =
+        Settings { namespaces, images, resync: Duration::from_secs(300), concurrency: 4, count_every };
     Operator::new(client, settings, Metrics::new(&mut Registry::default()), Probes::default())
 }
 
