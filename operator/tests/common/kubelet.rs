@@ -34,9 +34,14 @@ pub(crate) async fn run(ward: &Ward, deployment: &str) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let mut mounts = BTreeMap::new();
     for mount in container.volume_mounts.iter().flatten() {
-        let place = directory.path().join(&mount.name);
+        let volume = volume(&pod, &mount.name);
+        let place = match &volume.persistent_volume_claim {
+            // It outlives the pod.
+            Some(claim) => ward.claims.path().join(&claim.claim_name),
+            None => directory.path().join(&mount.name),
+        };
         fs::create_dir_all(&place).unwrap();
-        fill(ward, volume(&pod, &mount.name), &place).await;
+        fill(ward, volume, &place).await;
         mounts.insert(mount.mount_path.clone(), place);
     }
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -63,7 +68,7 @@ fn volume<'p>(pod: &'p PodSpec, name: &str) -> &'p Volume {
     pod.volumes.iter().flatten().find(|volume| volume.name == name).expect("what is mounted is a volume")
 }
 
-/// Puts into a directory what a volume has. A claim is an empty one.
+/// Puts into a directory what a volume has.
 async fn fill(ward: &Ward, volume: &Volume, place: &Path) {
     if let Some(source) = &volume.config_map {
         let data = ward.api::<ConfigMap>().get(&source.name).await.unwrap().data.unwrap_or_default();

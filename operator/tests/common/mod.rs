@@ -28,6 +28,7 @@ use kube::{Api, Client, Config, Resource, ResourceExt};
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,8 @@ pub(crate) struct Ward {
     pub(crate) namespace: String,
     /// How often the operator reads counts.
     pub(crate) count_every: Duration,
+    /// What volume claims hold, by name.
+    pub(crate) claims: TempDir,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -91,7 +94,8 @@ impl Ward {
         let made = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await;
         made.expect("a namespace is made");
         let count_every = Duration::from_secs(60);
-        Self { client, namespace, count_every, stop: CancellationToken::new(), task: None }
+        let claims = tempfile::tempdir().expect("a directory is made");
+        Self { client, namespace, count_every, claims, stop: CancellationToken::new(), task: None }
     }
 
     /// Starts an operator for the namespace.
