@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use bpmonitor_crds::{BpMonitor, BpMonitorStatus};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use kube::core::{DeserializeGuard, error_boundary::InvalidObject};
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::{self, store::Writer};
 use kube::runtime::watcher::{self, watcher};
 use kube::runtime::{Controller, PredicateConfig, WatchStreamExt};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::probes::Probes;
 use crate::reconcile::reconcile;
 use crate::status::{conditions::is_true, counts};
+use crate::unreadable;
 use crate::watch::Watch;
 
 /// Changes of one monitor within this time are one.
@@ -62,10 +64,12 @@ impl Operator {
         watch(&context, &mut tasks);
         tasks.spawn(counts::keep_counting(Arc::clone(&context)));
         tasks.spawn(keep_looking(Arc::clone(&context)));
+        let (tell, told) = mpsc::unbounded_channel();
+        tasks.spawn(unreadable::keep_telling(Arc::clone(&context), told));
 
         let config = controller::Config::default().concurrency(context.settings.concurrency);
         let stopped = stop.clone();
-        let work = Controller::for_stream(changes(&context, writer), monitors)
+        let work = Controller::for_stream(changes(&context, writer, &tell), monitors)
             .with_config(config.debounce(DEBOUNCE))
             .reconcile_on(received(triggered))
             .graceful_shutdown_on(async move { stopped.cancelled().await })
@@ -110,13 +114,18 @@ fn scopes(settings: &Settings) -> Vec<Option<String>> {
 fn changes(
     context: &Arc<Context>,
     writer: Writer<BpMonitor>,
-) -> impl Stream<Item = Result<BpMonitor, watcher::Error>> + Send + 'static {
+    unreadable: &UnboundedSender<InvalidObject>,
+) -> impl Stream<Item = Result<BpMonitor, watcher::Error>> + Send + use<> {
     let events = scopes(&context.settings).into_iter().map(|namespace| {
-        let api: Api<BpMonitor> = match namespace {
+        let api: Api<DeserializeGuard<BpMonitor>> = match namespace {
             Some(namespace) => Api::namespaced(context.client.clone(), &namespace),
             None => Api::all(context.client.clone()),
         };
         let events = watcher(api, watcher::Config::default()).default_backoff();
+        let unreadable = unreadable.clone();
+        let events = events.filter_map(move |event| {
+            ready(event.map(|event| unreadable::readable(event, &unreadable)).transpose())
+        });
         // Nobody asks for these, and they are most of an object.
         events.map_ok(|event| event.modify(|monitor| monitor.managed_fields_mut().clear())).boxed()
     });

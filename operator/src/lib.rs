@@ -35,6 +35,7 @@ pub mod status;
 pub mod stop;
 pub mod strimzi;
 pub mod text;
+pub mod unreadable;
 pub mod validate;
 mod watch;
 

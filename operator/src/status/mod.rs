@@ -107,7 +107,7 @@ async fn patch(context: &Context, monitor: &BpMonitor, status: &BpMonitorStatus)
 }
 
 /// Writes what `manager` knows of the status. A monitor that is gone meanwhile needs none.
-async fn patch_as(
+pub(crate) async fn patch_as(
     context: &Context,
     monitor: &BpMonitor,
     manager: &str,
