@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use bpmonitor_test_support::observations::{lines, observation};
@@ -13,6 +14,7 @@ use common::process::{Running, bpmonitor, finish};
 use common::until;
 use common::ward::Ward;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 fn many(prefix: &str, count: u32) -> String {
     lines((0..count).map(|n| observation(&format!("{prefix}{n}"), &(n % 50).to_string(), 100 + n % 70, 76)))
@@ -249,6 +251,33 @@ fn the_same_content_is_read_once_whatever_it_is_called_and_whoever_gives_it() {
     }
     let status = page.get("/status");
     assert_eq!((&status["entries"]["anomaly"], &status["entries"]["rejected"]), (&json!(5000), &json!(1)));
+}
+
+/// The second one was on its way before the first was kept, and arrives after that was read and tidied away.
+#[test]
+fn the_same_content_under_another_name_that_took_long() {
+    let (ward, mut run) = quiet();
+    let page = Page::of(&mut run);
+    let text = many("m", 100);
+    let file = ward.write("one.ndjson", &text);
+    let digest = hex::encode(Sha256::digest(&text));
+    let mut late = page.connect();
+    let head = format!("PUT /api/v1/imports/{digest}?name=other.ndjson HTTP/1.1\r\nhost: localhost\r\n");
+    write!(late, "{head}content-length: {}\r\nconnection: close\r\n\r\n{}", text.len(), &text[..10]).unwrap();
+    let uploads = ward.data().join("uploads");
+    let entries = |prefix: &str| {
+        let names = fs::read_dir(&uploads).into_iter().flatten().map(|it| it.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(prefix)).count()
+    };
+    until("the second is on its way", || entries(".part-") == 1);
+    finish(&mut importing(page.origin(), &file)).good();
+    until("the first is tidied away", || entries(&digest) == 0);
+    late.write_all(&text.as_bytes()[10..]).unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202") && answer.contains("\"state\":\"done\""), "{answer}");
+    run.stop().good();
+    check_held(&ward, 100);
 }
 
 #[test]

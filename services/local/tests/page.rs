@@ -46,7 +46,7 @@ fn agent() -> ureq::Agent {
 
 /// A connection to a page, with this sent.
 fn connection(page: &Page, text: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(page.origin().trim_start_matches("http://")).unwrap();
+    let mut stream = page.connect();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     stream

@@ -152,13 +152,21 @@ pub(super) async fn put(
     if let Some(import) = import_at(ward, &place)? {
         return Ok((StatusCode::ACCEPTED, Json(import)));
     }
-    let path = keep(&place, &file_name(named.name.as_deref()), body).await?;
+    let part = receive(&place, body).await?;
+    let _alone = page.placing.lock().await;
+    // Asked again: somebody else may have given the same content meanwhile, and the ward may have read it and tidied it away.
+    if let Some(import) = import_at(ward, &place)? {
+        return Ok((StatusCode::ACCEPTED, Json(import)));
+    }
+    let name = file_name(named.name.as_deref());
+    let path = tokio::task::block_in_place(|| put_in_place(part, &place, &name));
+    let path = path.map_err(|error| storing(&error))?;
     Inbox::ask(ward, &path).map_err(|error| ApiError::internal(&error.into()))?;
     Ok((StatusCode::ACCEPTED, Json(Import { state: ImportState::Reading, tally: Tally::default() })))
 }
 
-/// Writes the content beside where it belongs, and puts it there once it is all there and what it should be. Where it is then.
-async fn keep(place: &Place, name: &str, body: Body) -> Result<String, ApiError> {
+/// Writes the content beside where it belongs, and sees that it is what it should be.
+async fn receive(place: &Place, body: Body) -> Result<TempPath, ApiError> {
     fs::create_dir_all(&place.uploads).await.map_err(|error| storing(&error))?;
     let part = tempfile::Builder::new().prefix(PART).tempfile_in(&place.uploads);
     let part = part.map_err(|error| storing(&error))?.into_temp_path();
@@ -170,10 +178,10 @@ async fn keep(place: &Place, name: &str, body: Body) -> Result<String, ApiError>
             "the content has another SHA-256 than the path says: it was cut off or changed on the way; give it again",
         ));
     }
-    tokio::task::block_in_place(|| put_in_place(part, place, name)).map_err(|error| storing(&error))
+    Ok(part)
 }
 
-/// Names a file that is all there, durably; where somebody gave the same content meanwhile, that one stays.
+/// Names a file that is all there, durably; where the same content is there already, that one stays. Where it is then.
 fn put_in_place(mut part: TempPath, place: &Place, name: &str) -> io::Result<String> {
     loop {
         std::fs::create_dir_all(place.directory())?;

@@ -27,7 +27,7 @@ use bpmonitor_clinical::Thresholds;
 use bpmonitor_pipeline::embedded::{EmbeddedStore, WardDirectory};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::bad_usage;
@@ -54,6 +54,8 @@ pub(crate) struct Page {
     answers: Arc<Answers>,
     /// A turn for each stream of events.
     streams: Arc<Semaphore>,
+    /// Held by whoever puts a file that was given where the ward reads it.
+    placing: Mutex<()>,
 }
 
 impl Page {
@@ -66,7 +68,7 @@ impl Page {
     ) -> Self {
         let answers = Arc::new(Answers::new(store.directory().clone(), Arc::clone(&status)));
         let streams = Arc::new(Semaphore::new(STREAMS));
-        Self { ward, thresholds, status, store, stop, answers, streams }
+        Self { ward, thresholds, status, store, stop, answers, streams, placing: Mutex::new(()) }
     }
 }
 

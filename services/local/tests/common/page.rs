@@ -1,5 +1,6 @@
 //! A running ward's page, asked over HTTP.
 
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -52,6 +53,11 @@ impl Page {
     /// The origin: scheme, host and port.
     pub(crate) fn origin(&self) -> &str {
         self.url.split_once("/?").map_or(self.url.trim_end_matches('/'), |(origin, _)| origin)
+    }
+
+    /// A connection on which nothing was said yet.
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.origin().trim_start_matches("http://")).unwrap()
     }
 
     /// Asks, with these headers.
