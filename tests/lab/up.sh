@@ -90,7 +90,7 @@ launch() { # PART
   mkdir -p "$run/$1"
   "${kind}_prepare" "$1" "$target"
   printf '%s\n' "$target" >"$run/$1/dist"
-  if ! "${kind}_start" "$1" "$target" || ! await "$START_LIMIT" serves_or_gone "$1" || ! serves "$1"; then
+  if ! "${kind}_start" "$1" "$target" || ! await "$START_LIMIT" serves_or_gone "$1" || gone "$1"; then
     tail -n 30 "$("${kind}_log" "$1")" >&2
     fail "$1: did not start: see above, and below $run/$1"
   fi
