@@ -9,7 +9,7 @@ use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::consumer::Client;
 use super::counts::{Counts, Metadata};
@@ -25,6 +25,8 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often segments past their retention are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(3600);
+/// How long looking for them may hold up commits. What was not come to is found the next time.
+const EXPIRE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A partition's last commit: its offset, where there is one, and what it says.
 type LastCommit = (Option<u64>, Metadata);
@@ -341,7 +343,11 @@ impl Flusher {
             return;
         }
         self.expired = Instant::now();
-        match self.archive.expire(Timestamp::now()).await {
+        let Ok(expired) = timeout(EXPIRE_LIMIT, self.archive.expire(Timestamp::now())).await else {
+            tracing::warn!("removing segments past their retention took too long and goes on in an hour");
+            return;
+        };
+        match expired {
             Ok(expired) if expired.segments == 0 => {}
             Ok(expired) => {
                 tracing::info!(
