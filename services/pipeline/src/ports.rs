@@ -127,14 +127,21 @@ pub trait Source: Send {
     fn accept(&mut self, used: Used) -> Self::Position;
 }
 
-/// Where anomalies, and tombstones of what is none any more, are kept: one document an id, the newest version.
-pub trait AnomalyStore: Send {
+/// Where anomalies, and tombstones of what is none any more, are kept: one document an id, the newest version. Clones are the same
+/// store.
+pub trait AnomalyStore: Clone + Send {
     /// Writes each document unless a newer version of it is there. Durable at the latest when the next commit returns. Gives those
     /// that the store refuses for what they say themselves; whatever else fails is tried again, for as long as it takes.
     fn write(
         &mut self,
         writes: &[AnomalyWrite],
     ) -> impl Future<Output = Result<Vec<Refused>, PortError>> + Send;
+
+    /// Whether the writes that come next may begin while these are under way: then each document is still written after those
+    /// of its id that were begun before.
+    fn may_be_followed(&self, _writes: &[AnomalyWrite]) -> bool {
+        false
+    }
 }
 
 /// A document that an anomaly store will never take.

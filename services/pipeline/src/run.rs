@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bpmonitor_clinical::RejectionReason;
+use futures_util::stream::{FuturesOrdered, StreamExt};
 use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,8 @@ use crate::{
 
 /// From how many bytes of messages on classifying takes so long that it is worth a thread: about a hundred microseconds.
 const WORTH_A_THREAD: usize = 64 * 1024;
+/// How many batches are written at the same time at most.
+const WRITING: usize = 2;
 
 /// A batch that is durable.
 #[derive(Debug)]
@@ -28,7 +31,8 @@ pub struct Committed<'c> {
 /// Reads `source` to its end, or until `stop`, and calls `committed` for each batch made durable.
 ///
 /// The next message is read and classified while the one before it is written, and no further: when the sinks are slow,
-/// reading waits. On `stop` the batches already classified are made durable first.
+/// reading waits. Where the anomaly store lets it, a second batch is written beside the first one; commits are in order. On `stop` the
+/// batches already classified are made durable first.
 ///
 /// # Errors
 ///
@@ -55,20 +59,27 @@ where
     let reader = Arc::clone(&classifier);
     let reading = tokio::spawn(async move { read(&mut source, &reader, &stop, sender).await });
     let mut total = Tally::default();
-    loop {
-        let received = tokio::select! {
+    let mut writing = FuturesOrdered::new();
+    let (mut may_be_followed, mut is_at_end) = (false, false);
+    while !(is_at_end && writing.is_empty()) {
+        let has_room = writing.is_empty() || may_be_followed && writing.len() < WRITING;
+        tokio::select! {
+            // In this order, so that a batch is begun only after those before it.
             biased;
-            () = sinks.checkpoint.due() => None,
-            received = batches.recv() => Some(received),
-        };
-        let Some(received) = received else {
-            sinks.checkpoint.advance().await?;
-            continue;
-        };
-        let Some(made) = received else { break };
-        let (tally, bytes) = write(&mut sinks, &classifier, made).await?;
-        committed(Committed { tally: &tally, bytes });
-        total.add(&tally);
+            () = sinks.checkpoint.due() => sinks.checkpoint.advance().await?,
+            Some(written) = writing.next() => {
+                let (tally, bytes) = settle(&mut sinks, &classifier, written).await?;
+                committed(Committed { tally: &tally, bytes });
+                total.add(&tally);
+            }
+            received = batches.recv(), if has_room && !is_at_end => match received {
+                Some(made) => {
+                    may_be_followed = sinks.anomalies.may_be_followed(&made.batch.anomalies);
+                    writing.push_back(write(sinks.anomalies.clone(), made));
+                }
+                None => is_at_end = true,
+            },
+        }
     }
     sinks.checkpoint.flush().await?;
     match reading.await {
@@ -128,28 +139,35 @@ async fn classify(classifier: &Arc<Classifier>, messages: Vec<Message>) -> (Vec<
     .await
 }
 
-/// Makes a batch durable; gives what became of its entries in the end, and how many bytes it took.
-async fn write<P, A, R, D, C>(
+/// A batch whose anomalies are written, and those that were refused.
+struct Written<P> {
+    made: Classified<P>,
+    refused: Result<Vec<Refused>, PortError>,
+}
+
+async fn write<P>(mut anomalies: impl AnomalyStore, made: Classified<P>) -> Written<P> {
+    let refused = anomalies.write(&made.batch.anomalies).await;
+    Written { made, refused }
+}
+
+/// Makes a batch durable whose anomalies are written; gives what became of its entries in the end, and how many bytes it took.
+async fn settle<P, A, R, D, C>(
     sinks: &mut Sinks<A, R, D, C>,
     classifier: &Classifier,
-    made: Classified<P>,
+    written: Written<P>,
 ) -> Result<(Tally, usize), PortError>
 where
-    A: AnomalyStore,
     R: Archive,
     D: DeadLetters,
     C: Checkpoint<P>,
 {
-    let Classified { messages, mut batch, position } = made;
-    let (refused, (), ()) = tokio::try_join!(
-        sinks.anomalies.write(&batch.anomalies),
-        sinks.archive.append(&batch.archive),
-        sinks.dead_letters.write(&batch.dead_letters),
-    )?;
+    let Written { made: Classified { messages, mut batch, position }, refused } = written;
+    let refused = refused?;
     if !refused.is_empty() {
         let letters = refused_letters(classifier, &messages, &mut batch, &refused);
-        sinks.dead_letters.write(&letters).await?;
+        batch.dead_letters.extend(letters);
     }
+    tokio::try_join!(sinks.archive.append(&batch.archive), sinks.dead_letters.write(&batch.dead_letters))?;
     sinks.checkpoint.commit(position, &batch.tallies).await?;
     Ok((batch.tallies.total(), batch.bytes))
 }

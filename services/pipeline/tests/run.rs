@@ -11,6 +11,7 @@ use bpmonitor_pipeline::{
     Extent, Message, Monitor, Origin, PortError, Privacy, Refused, Sinks, Source, Tallies, Tally, Used, run,
 };
 use jiff::Timestamp;
+use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 
 /// Gives messages without end, or up to a number, and counts them.
@@ -50,6 +51,10 @@ struct Sink {
     slow: Duration,
     fails_at_commit: Option<usize>,
     stop_at_commit: Option<(usize, CancellationToken)>,
+    /// Where anomalies may be written side by side: a write ends once another one is under way too.
+    beside: Option<Arc<Barrier>>,
+    writing: Arc<AtomicUsize>,
+    most_writing: Arc<AtomicUsize>,
 }
 
 impl Sink {
@@ -65,7 +70,17 @@ impl Sink {
 impl AnomalyStore for Sink {
     async fn write(&mut self, writes: &[AnomalyWrite]) -> Result<Vec<Refused>, PortError> {
         self.note(format!("anomalies {}", writes.len()));
+        let writing = 1 + self.writing.fetch_add(1, Ordering::SeqCst);
+        self.most_writing.fetch_max(writing, Ordering::SeqCst);
+        if let Some(beside) = &self.beside {
+            beside.wait().await;
+        }
+        self.writing.fetch_sub(1, Ordering::SeqCst);
         Ok(Vec::new())
+    }
+
+    fn may_be_followed(&self, _writes: &[AnomalyWrite]) -> bool {
+        self.beside.is_some()
     }
 }
 
@@ -166,4 +181,18 @@ async fn the_end_of_a_partial_message_is_left_to_the_source() {
     let sink = Sink::default();
     run_into(source, &sink, CancellationToken::new()).await.unwrap();
     assert_eq!(sink.calls().last().unwrap(), "commit (1, 9) 1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_batch_is_written_beside_the_first_where_the_store_lets_it() {
+    for (beside, most) in [(None, 1), (Some(Arc::new(Barrier::new(2))), 2)] {
+        let (source, _) = numbers(10);
+        let sink = Sink { beside, ..Sink::default() };
+        let run = run_into(source, &sink, CancellationToken::new());
+        tokio::time::timeout(Duration::from_secs(60), run).await.unwrap().unwrap();
+        assert_eq!(sink.most_writing.load(Ordering::SeqCst), most);
+        let commits: Vec<_> = sink.calls().into_iter().filter(|call| call.starts_with("commit")).collect();
+        let in_order: Vec<_> = (1..=10).map(|number| format!("commit ({number}, 8) 1")).collect();
+        assert_eq!(commits, in_order);
+    }
 }

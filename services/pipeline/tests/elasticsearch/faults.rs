@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use bpmonitor_pipeline::AnomalyStore;
 use bpmonitor_pipeline::cluster::elasticsearch::BulkSettings;
+use bpmonitor_pipeline::{AnomalyStore, AnomalyWrite};
 use bpmonitor_test_support::http_proxy::{Fault, HttpProxy};
 use bpmonitor_test_support::lab;
 
@@ -85,6 +85,24 @@ async fn half_of_a_bulk() {
     let settled = statistics.documents() + statistics.superseded();
     assert!(settled <= 1_600, "only what failed is sent again: {settled}");
     assert_eq!(condition.get(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_writes_that_overlap_the_last_one_holds() {
+    let ward = Ward::new().await;
+    let proxy = HttpProxy::start(&lab::elasticsearch());
+    let (store, _) = ward.store_at(plain(proxy.url()), usual());
+    let begun = [("first", 1_200), ("second", 10), ("third", 1_200), ("fourth", 600)].map(|(name, count)| {
+        let mut writes = writes(count);
+        writes.iter_mut().for_each(|write| write.document.monitor = name.into());
+        writes
+    });
+    proxy.set(Fault::HalfOfBulk);
+    let write = async |writes: &[AnomalyWrite]| store.clone().write(writes).await.unwrap();
+    let [first, second, third, fourth] = &begun;
+    assert!(store.may_be_followed(first) && !store.may_be_followed(second));
+    tokio::join!(biased; write(first), write(second), write(third), write(fourth));
+    ward.holds(&begun.concat()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use elasticsearch::http::Method;
 use futures_util::future::join_all;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::answer;
 use super::bulk::{Render, whole_document};
@@ -18,8 +19,8 @@ use super::{BulkStatistics, ElasticsearchConnection};
 use crate::cluster::Condition;
 use crate::{AnomalyStore, AnomalyWrite, PortError, Refused};
 
-/// Fewer documents than this are not worth a lane of their own.
-const WORTH_A_LANE: usize = 500;
+/// Up to so many documents are not worth several lanes.
+const WORTH_LANES: usize = 500;
 
 /// How documents are sent.
 #[derive(Clone)]
@@ -61,10 +62,11 @@ impl fmt::Debug for BulkSettings {
 }
 
 /// Anomalies in Elasticsearch, one document an id, the newest version.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ElasticsearchStore {
-    shared: Shared,
-    lanes: Vec<LaneState>,
+    shared: Arc<Shared>,
+    /// Each is had by one bulk after another, in the order in which they ask for it.
+    lanes: Arc<[Mutex<LaneState>]>,
 }
 
 /// What the lanes of a store share.
@@ -94,7 +96,8 @@ impl ElasticsearchStore {
     ) -> Result<Self, ConnectError> {
         // Elasticsearch is to say why it waits before it is no longer listened to.
         let waits = settings.timeout.as_millis() / 3;
-        let lanes = (0..settings.in_flight.max(1)).map(|_| LaneState::new(settings.bytes)).collect();
+        let lane = |_| Mutex::new(LaneState::new(settings.bytes));
+        let lanes = (0..settings.in_flight.max(1)).map(lane).collect();
         let shared = Shared {
             client: Client::new(connection)?,
             target: format!(
@@ -106,7 +109,7 @@ impl ElasticsearchStore {
             settings,
             condition,
         };
-        Ok(Self { shared, lanes })
+        Ok(Self { shared: Arc::new(shared), lanes })
     }
 
     /// Counters of what was sent.
@@ -115,22 +118,40 @@ impl ElasticsearchStore {
     }
 }
 
+impl ElasticsearchStore {
+    /// Writes what is one lane's. With fewer lanes than there are, all that may have a document of the same id are waited for.
+    async fn write_lane(&self, writes: &[AnomalyWrite], lane: usize, lanes: usize) -> Vec<Refused> {
+        let mut held = Vec::with_capacity(self.lanes.len().div_ceil(lanes));
+        for state in self.lanes.iter().skip(lane).step_by(lanes) {
+            held.push(state.lock().await);
+        }
+        let Some(state) = held.first_mut() else { return Vec::new() };
+        let is_mine = |number: &usize| usize::from(writes[*number].id.0[0]) % lanes == lane;
+        Lane::new(&self.shared, state, writes, (0..writes.len()).filter(is_mine)).run().await
+    }
+
+    /// How many lanes these are worth: all, or one.
+    fn worth(&self, writes: &[AnomalyWrite]) -> usize {
+        if writes.len() > WORTH_LANES { self.lanes.len() } else { 1 }
+    }
+}
+
 impl AnomalyStore for ElasticsearchStore {
     async fn write(&mut self, writes: &[AnomalyWrite]) -> Result<Vec<Refused>, PortError> {
         if writes.is_empty() {
             return Ok(Vec::new());
         }
-        let lanes = self.lanes.len().min(writes.len().div_ceil(WORTH_A_LANE));
-        let shared = &self.shared;
-        let running = self.lanes.iter_mut().take(lanes).enumerate().map(|(lane, state)| {
-            let is_mine = move |number: &usize| usize::from(writes[*number].id.0[0]) % lanes == lane;
-            let mine = (0..writes.len()).filter(is_mine);
-            Lane::new(shared, state, writes, mine).run()
-        });
+        let lanes = self.worth(writes);
+        let running = (0..lanes).map(|lane| self.write_lane(writes, lane, lanes));
         let mut refused: Vec<_> = join_all(running).await.into_iter().flatten().collect();
         refused.sort_unstable_by_key(|refused| refused.write);
         self.shared.condition.recovered();
         Ok(refused)
+    }
+
+    /// A batch that keeps all lanes busy may be followed, so that none waits for another. A small one had better grow.
+    fn may_be_followed(&self, writes: &[AnomalyWrite]) -> bool {
+        self.worth(writes) > 1
     }
 }
 
