@@ -1,6 +1,6 @@
 # The images of bp-monitor: operator, producer, classifier, and cli (the user's command). `make images` builds them.
 #
-# BASE brings what the programs need besides themselves: glibc, OpenSSL 3, the certificates of public authorities; no shell.
+# BASE brings what the programs need besides themselves: glibc, libgcc, OpenSSL 3, the certificates of public authorities; no shell.
 # BUILDER brings Rust, a C compiler, pkg-config and OpenSSL's headers, of the same Debian as BASE.
 # BINARIES is where the programs come from: `compiled` here, or `prebuilt`: then the build's context is a directory that has them.
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
@@ -8,7 +8,8 @@ ARG BUILDER=docker.io/library/rust:1.95-bookworm
 ARG BINARIES=compiled
 
 FROM ${BUILDER} AS compiled
-ENV CARGO_HOME=/cargo CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
+# zlib is linked in: BASE has none.
+ENV CARGO_HOME=/cargo CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never LIBZ_SYS_STATIC=1
 WORKDIR /source
 COPY . .
 # What was downloaded and compiled stays in the caches, so that a change compiles only what it touches.

@@ -2,9 +2,9 @@
 # To be sourced after tests/lab/lab.sh.
 # shellcheck shell=bash disable=SC2154
 
-readonly E2E_BASE=localhost/lab/base:1
-# What gcr.io/distroless/cc-debian12 has of them, and no shell that would be missed.
-readonly E2E_BASE_PACKAGES=base-files,libc6,libgcc-s1,libssl3,ca-certificates,tzdata
+# What gcr.io/distroless/cc-debian12 has of them, and no shell. Programs that are not compiled for images need zlib besides.
+E2E_BASE_PACKAGES=base-files,libc6,libgcc-s1,libssl3,ca-certificates,tzdata${BINARIES_DIR:+,zlib1g}
+E2E_BASE=localhost/lab/base:1${BINARIES_DIR:+-zlib}
 
 # buildah_tool: a buildah that keeps to the lab's own storage, for deploy/images.sh.
 buildah_tool() {
