@@ -9,6 +9,7 @@ DATA ?= target/example-ward
 REAL_DATA := target/real-data
 FUZZ_SECONDS ?= 300
 LISTEN ?= 127.0.0.1:8080
+E2E ?= full
 
 .PHONY: help
 help: ## List the verbs
@@ -65,6 +66,7 @@ lint: test-tools ## Check format, lints and shell scripts
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	for script in $$(git ls-files "*.sh"); do bash -n "$$script"; done
 	shellcheck -x deploy/*.sh deploy/kind/*.sh tests/e2e/*.sh
+	deploy/check.sh
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny ## Check licences, sources and doubled dependencies
@@ -79,6 +81,15 @@ crds: ## Write the CRD's YAML anew from its type, and what the chart has of it
 	$(CARGO) run --locked -q -p bpmonitor-crds --bin crdgen > target/crd.yaml.new
 	mv target/crd.yaml.new crds/bpmonitors.bpmonitor.dev.yaml
 	cp crds/bpmonitors.bpmonitor.dev.yaml operator/rbac.yaml charts/bp-monitor/files
+
+.PHONY: chart
+chart: ## Write the chart's documentation anew from its values, and what it has of others
+	cp crds/bpmonitors.bpmonitor.dev.yaml operator/rbac.yaml charts/bp-monitor/files
+	deploy/values-docs.sh
+
+.PHONY: e2e
+e2e: ## From helm install to classified readings on the lab's node, and through kills, scaling, upgrades; E2E=short for less of it
+	tests/e2e/run.sh $(E2E)
 
 .PHONY: real-data
 real-data: ## Get real FHIR to test with: HL7's examples and test cases, a Synthea population
