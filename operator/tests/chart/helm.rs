@@ -79,7 +79,7 @@ pub(crate) fn tool(name: &str) -> Command {
 }
 
 /// The directory of definitions that others make.
-pub(crate) fn definitions() -> PathBuf {
+pub(crate) fn definitions_of_others() -> PathBuf {
     variable("BPMONITOR_TEST_CRDS").into()
 }
 

@@ -6,12 +6,37 @@ use bpmonitor_crds::manifest::read_manifest;
 use bpmonitor_test_support::unique;
 use serde_json::{Value, json};
 
-use crate::helm::{NAMESPACE, definitions, kubectl, render, root, tool};
+use crate::helm::{NAMESPACE, definitions_of_others, kubectl, render, root, tool};
 
-/// A namespace in which pods must be restricted, and definitions that others make; gone when dropped.
+/// A namespace in which pods must be restricted; gone when dropped.
 struct Place {
     namespace: String,
-    definitions: Vec<String>,
+}
+
+/// Definitions that others make; gone when dropped.
+struct Definitions(Vec<String>);
+
+impl Definitions {
+    /// Of the Prometheus operator.
+    fn monitoring() -> Self {
+        let kinds = ["podmonitors", "prometheusrules"];
+        let definitions = Self(kinds.map(|kind| format!("crd/{kind}.monitoring.coreos.com")).to_vec());
+        for kind in kinds {
+            let file = definitions_of_others()
+                .join(format!("prometheus-operator/monitoring.coreos.com_{kind}.yaml"));
+            kubectl(&["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()], &[]);
+        }
+        for definition in &definitions.0 {
+            kubectl(&["wait", "--for", "condition=Established", "--timeout", "60s", definition], &[]);
+        }
+        definitions
+    }
+}
+
+impl Drop for Definitions {
+    fn drop(&mut self) {
+        let _ = tool("kubectl").args(["delete", "--ignore-not-found"]).args(&self.0).output();
+    }
 }
 
 impl Place {
@@ -20,16 +45,7 @@ impl Place {
         let labels = json!({"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"});
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}});
         kubectl(&["create", "-f", "-"], &[object]);
-        let kinds = ["podmonitors", "prometheusrules"];
-        for kind in kinds {
-            let file = definitions().join(format!("prometheus-operator/monitoring.coreos.com_{kind}.yaml"));
-            kubectl(&["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()], &[]);
-        }
-        let definitions = kinds.map(|kind| format!("crd/{kind}.monitoring.coreos.com")).to_vec();
-        for definition in &definitions {
-            kubectl(&["wait", "--for", "condition=Established", "--timeout", "60s", definition], &[]);
-        }
-        Self { namespace, definitions }
+        Self { namespace }
     }
 
     /// Would the API server take them?
@@ -52,7 +68,6 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let _ = tool("kubectl").args(["delete", "--ignore-not-found"]).args(&self.definitions).output();
         let _ = tool("kubectl").args(["delete", "--wait=false", "namespace", &self.namespace]).output();
     }
 }
@@ -60,6 +75,7 @@ impl Drop for Place {
 #[test]
 fn it_takes_everything() {
     let place = Place::new();
+    let _definitions = Definitions::monitoring();
     let everything = render(&[
         "metrics.podMonitor.enabled=true",
         "metrics.prometheusRule.enabled=true",
