@@ -38,7 +38,7 @@ e2e_build() {
   TOOL=buildah TAG=$1 REGISTRY=localhost BASE=$E2E_BASE BINARIES_DIR=$2 \
     BUILD_OPTIONS="--signature-policy $dist/buildah/policy.json --pull-never --quiet" \
     quietly "$dist/buildah.log" "$root/deploy/images.sh"
-  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier bpmonitor; do
+  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier; do
     rm -f "$archive"
     quietly "$dist/buildah.log" buildah push --signature-policy "$dist/buildah/policy.json" --quiet "localhost/$name:$1" \
       "docker-archive:$archive:localhost/$name:$1"
@@ -46,6 +46,14 @@ e2e_build() {
   done
   rm -f "$archive"
   quietly "$dist/buildah.log" buildah rmi --prune --force
+}
+
+# e2e_tag TAG ANOTHER: the images of the workloads and the operator are in the node under another tag too.
+e2e_tag() {
+  local name
+  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier; do
+    node_ctr images tag --force "localhost/$name:$1" "localhost/$name:$2"
+  done
 }
 
 # e2e_sizes TAG: of each image, over the base; less than what was promised.

@@ -3,11 +3,11 @@
 
 readonly WARD_NAMESPACE=wards WARD=ward-3
 
-# step WHAT COMMAND ...: it succeeds; what it said is shown where it does not.
+# step WHAT COMMAND ...: it succeeds; what it said is shown where it does not. In a shell of its own, in which it may fail().
 step() {
   local what=$1 began=$SECONDS
   shift
-  "$@" >"$lab/e2e.log" 2>&1 || {
+  ("$@") >"$lab/e2e.log" 2>&1 || {
     tail -n 40 "$lab/e2e.log" >&2
     fail "not so: $what"
   }
@@ -70,6 +70,9 @@ kill_container() {
   id=$(kubectl --namespace "$1" get pod "$2" -o 'jsonpath={.status.containerStatuses[0].containerID}')
   process=$(node_ctr tasks list | awk -v id="${id#containerd://}" '$1 == id { print $2 }')
   kill -KILL "$process"
+}
+has_restarted() { # NAMESPACE POD: and is ready
+  [[ $(kubectl --namespace "$1" get pod "$2" -o 'jsonpath={.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready}') == [1-9]*' true' ]]
 }
 operator_pod() { kubectl --namespace "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/component=operator --field-selector status.phase=Running -o 'jsonpath={.items[0].metadata.name}'; }
 operator_process() {

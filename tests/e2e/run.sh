@@ -42,7 +42,7 @@ compile() {
     -p bpmonitor-operator -p bpmonitor-producer -p bpmonitor-classifier -p bpmonitor-local)
   binaries=$root/target/release
 }
-compile_strimzi() { (cd "$root" && cargo build --locked -p bpmonitor-test-strimzi); }
+compile_strimzi() { (cd "$root" && cargo build --locked --workspace --all-features --bin strimzi-stand-in); }
 
 lab_up() {
   "$root/tests/lab/down.sh"
@@ -68,6 +68,8 @@ strimzi() {
   env KUBECONFIG="$run/kubernetes/admin.kubeconfig" "$root/target/debug/strimzi-stand-in" --namespace "$WARD_NAMESPACE" --make \
     --mtls "$BPMONITOR_TEST_KAFKA_PODS" </dev/null >"$lab/strimzi.log" 2>&1 &
   helpers+=("$!")
+}
+kafka_is_ready() {
   kubectl wait --namespace "$WARD_NAMESPACE" --for create kafka/bp-kafka --timeout 60s
   kubectl wait --namespace "$WARD_NAMESPACE" --for condition=Ready kafka/bp-kafka --timeout 60s
 }
@@ -139,14 +141,18 @@ pauses() {
 }
 
 kills() {
-  local component before
+  local component pod before
   for component in classifier producer; do
-    step "the $component is killed" kill_container "$WARD_NAMESPACE" "$(pods_of "$component")"
-    eventually 60 'and is back' pods_are "$component" 1
+    pod=$(pods_of "$component")
+    step "the $component is killed" kill_container "$WARD_NAMESPACE" "$pod"
+    eventually 90 'and is back' has_restarted "$WARD_NAMESPACE" "$pod"
   done
-  step 'the operator is killed' kill_container "$OPERATOR_NAMESPACE" "$(operator_pod)"
+  pod=$(operator_pod)
+  step 'the operator is killed' kill_container "$OPERATOR_NAMESPACE" "$pod"
+  eventually 60 'and is back' has_restarted "$OPERATOR_NAMESPACE" "$pod"
   step 'the pods of the ward are deleted without a chance to end' in_ward delete pods -l "app.kubernetes.io/instance=$WARD" --force --grace-period=0
-  eventually 60 'there is another classifier' pods_are classifier 1
+  # Its group misses the one before after 45 s.
+  eventually 90 'there is another classifier' pods_are classifier 1
   eventually 60 'and another producer' pods_are producer 1
   before=$(documents)
   eventually 60 'anomalies arrive' more_documents_than "$before"
@@ -251,12 +257,13 @@ set +a
 export PATH=$run/bin:$PATH
 tag=$(content_tag)
 step 'the images are built, and in the node' e2e_build "$tag" "$binaries"
-step 'and once more under another tag' e2e_build "$tag-next" "$binaries"
+step 'and have another tag besides' e2e_tag "$tag" "$tag-next"
 [[ -n ${BINARIES_DIR:-} ]] || e2e_sizes "$tag"
 relay "$port_kafka_pods"
 relay "$port_elasticsearch_secure"
 namespace "$WARD_NAMESPACE"
-step "Strimzi's stand-in has a Kafka" strimzi
+strimzi
+step "Strimzi's stand-in has a Kafka" kafka_is_ready
 step 'the Secret for Elasticsearch is there' elasticsearch_secret
 previous_chart "$lab/previous-chart"
 
