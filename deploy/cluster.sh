@@ -5,14 +5,13 @@
 
 readonly OPERATOR_NAMESPACE=bp-monitor
 
-# wait_for SECONDS WHAT KUBECTL-ARGUMENT ...: says what it waits for; where it does not come, says what the cluster says of it.
+# wait_for SECONDS NAMESPACE OBJECT CONDITION: says what it waits for; where it does not come, shows what the cluster says of it.
 wait_for() {
-  local limit=$1 what=$2
-  shift 2
-  say "waiting for $what, for at most $limit s"
-  kubectl wait "$@" --timeout "${limit}s" >/dev/null || {
-    kubectl describe "${@:1:2}" "${@:3:1}" >&2 || true
-    fail "$what: not within $limit s: see above; run this again to go on"
+  say "waiting for $3, for at most $1 s"
+  kubectl --namespace "$2" wait "$3" --for "$4" --timeout "$1s" >/dev/null || {
+    kubectl --namespace "$2" describe "$3" >&2 || true
+    kubectl --namespace "$2" get pods >&2 || true
+    fail "$3 is not ready within $1 s: see above; run this again to go on"
   }
 }
 
@@ -36,15 +35,5 @@ install_chart() {
     kubectl --namespace "$OPERATOR_NAMESPACE" describe pods >&2 || true
     kubectl --namespace "$OPERATOR_NAMESPACE" logs deployment/bp-monitor-operator --tail 20 >&2 || true
     fail "the chart did not install: see above"
-  }
-}
-
-# ward_ready NAMESPACE NAME SECONDS: waits until a BpMonitor works as a whole.
-ward_ready() {
-  say "waiting for the BpMonitor $1/$2, for at most $3 s"
-  kubectl --namespace "$1" wait --for condition=Ready "bpmonitor/$2" --timeout "$3s" >/dev/null || {
-    kubectl --namespace "$1" describe "bpmonitor/$2" >&2 || true
-    kubectl --namespace "$1" get pods >&2 || true
-    fail "the BpMonitor $1/$2 is not ready: its conditions above say why, and docs/operator.md what to do"
   }
 }

@@ -42,9 +42,9 @@ servers() {
 }
 
 servers_ready() {
-  wait_for 900 "Kafka" kafka bp-kafka --namespace "$NAMESPACE" --for condition=Ready
-  wait_for 900 "Elasticsearch" elasticsearch bp-elasticsearch --namespace "$NAMESPACE" --for 'jsonpath={.status.phase}=Ready'
-  wait_for 900 "Kibana" kibana bp-kibana --namespace "$NAMESPACE" --for 'jsonpath={.status.health}=green'
+  wait_for 900 "$NAMESPACE" kafka/bp-kafka condition=Ready
+  wait_for 900 "$NAMESPACE" elasticsearch/bp-elasticsearch 'jsonpath={.status.phase}=Ready'
+  wait_for 900 "$NAMESPACE" kibana/bp-kibana 'jsonpath={.status.health}=green'
 }
 
 # source_tag: another one where what the images are made of is another, so that pods are replaced just then.
@@ -72,7 +72,7 @@ images() {
 
 ward() {
   kubectl --namespace "$NAMESPACE" apply -f "$root/examples/ward.yaml" >/dev/null
-  ward_ready "$NAMESPACE" "$WARD" 300
+  wait_for 300 "$NAMESPACE" "bpmonitor/$WARD" condition=Ready
 }
 
 told() {

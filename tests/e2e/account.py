@@ -1,4 +1,5 @@
-"""Accounts for every Observation of a topic: each is one document in Elasticsearch or one line in the archive, and nothing else is there."""
+"""Accounts for every record of a topic: an Observation is one document in Elasticsearch or one line in the archive, what cannot be
+read is one dead letter, and nothing else is there."""
 
 import argparse
 import base64
@@ -12,9 +13,15 @@ import urllib.request
 
 
 def published(path):
-    """The ids of the Observations as Kafka has them."""
+    """The ids of the Observations as Kafka has them, and how many records are none."""
+    ids, unreadable = [], 0
     with open(path, encoding="utf-8") as lines:
-        return [json.loads(line)["id"] for line in lines]
+        for line in lines:
+            try:
+                ids.append(json.loads(line)["id"])
+            except ValueError:
+                unreadable += 1
+    return ids, unreadable
 
 
 def archived(directory):
@@ -65,14 +72,16 @@ def twice(ids):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dead-letters", type=int, required=True)
     for name in ("observations", "archive", "elasticsearch", "ca", "password-file", "index"):
         parser.add_argument(f"--{name}", required=True)
     args = parser.parse_args()
     password = pathlib.Path(args.password_file).read_text(encoding="utf-8").strip()
-    sent = published(args.observations)
+    sent, unreadable = published(args.observations)
     normal = archived(args.archive)
     anomalies = Elasticsearch(args.elasticsearch, args.ca, password).ids(args.index)
-    print(f"{len(sent)} Observations published, {len(anomalies)} anomalies indexed, {len(normal)} normal readings archived")
+    print(f"{len(sent)} Observations published: {len(anomalies)} anomalies indexed, {len(normal)} normal readings archived; "
+          f"{unreadable} records that nobody can read, {args.dead_letters} dead letters")
     found = set(normal) | set(anomalies)
     wrong = {
         "published twice": twice(sent),
@@ -85,7 +94,7 @@ def main():
     for what, ids in wrong.items():
         if ids:
             print(f"{len(ids)} {what}, as {', '.join(ids[:5])}")
-    if any(wrong.values()) or not sent:
+    if any(wrong.values()) or not sent or unreadable != args.dead_letters:
         sys.exit(1)
 
 

@@ -59,8 +59,8 @@ documents() { # [QUERY]: how many there are
 }
 more_documents_than() { (($(documents "${2:-}") > $1)); } # NUMBER [QUERY]
 
-topic() { printf 'bp.%s.%s.observations' "$WARD_NAMESPACE" "$WARD"; }
-published() { kafka-get-offsets --topic "$(topic)" | awk -F : '{ sum += $3 } END { printf "%d", sum }'; }
+topic() { printf 'bp.%s.%s.%s' "$WARD_NAMESPACE" "$WARD" "${1:-observations}"; } # [WHICH]
+published() { kafka-get-offsets --topic "$(topic "$@")" | awk -F : '{ sum += $3 } END { printf "%d", sum }'; }
 committed() { kafka-consumer-groups --group "bp.$WARD_NAMESPACE.$WARD.classifier" --describe 2>/dev/null | awk '$4 ~ /^[0-9]+$/ { sum += $4 } END { printf "%d", sum }'; }
 all_committed() { [[ $(committed) == "$1" ]]; } # NUMBER
 
@@ -81,6 +81,20 @@ operator_process() {
   node_ctr tasks list | awk -v id="${id#containerd://}" '$1 == id { print $2 }'
 }
 
+# exposed: the names of all metrics of the operator and the ward.
+exposed() {
+  local address
+  for address in $(kubectl get pods -A -l app.kubernetes.io/name=bp-monitor -o 'jsonpath={.items[*].status.podIP}'); do
+    curl -q -s -f --max-time 3 "http://$address:8080/metrics"
+  done | sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' | sort -u
+}
+# known_metrics: what alerts and dashboard ask for is there.
+known_metrics() {
+  local unknown
+  unknown=$(grep -ohE 'bpmonitor_[a-z_]+' "$root"/charts/bp-monitor/files/{alerts.yaml,dashboard.json} | sed -E 's/_(total|bucket)$//' | sort -u | comm -23 - <(exposed))
+  [[ -z $unknown ]] || fail "nobody exposes $unknown"
+}
+
 # relay PORT: what listens on 127.0.0.1, on the node's address too, where pods find it.
 relay() {
   socat "TCP-LISTEN:$1,bind=$NODE_ADDRESS,reuseaddr,fork" "TCP:127.0.0.1:$1" </dev/null >>"$lab/relay.log" 2>&1 &
@@ -94,11 +108,11 @@ archive_directory() {
   kubectl get persistentvolume "$volume" -o 'jsonpath={.spec.hostPath.path}{.spec.local.path}'
 }
 
-# account NUMBER: each of so many published Observations is an anomaly in Elasticsearch or a normal reading in the archive, and once.
+# account NUMBER: each of so many records is an anomaly in Elasticsearch, a normal reading in the archive or a dead letter, and once.
 account() {
   kafka-console-consumer --topic "$(topic)" --from-beginning --max-messages "$1" --timeout-ms 60000 >"$lab/observations.ndjson" 2>"$lab/consumer.log"
   elastic "$(index)/_refresh" -X POST >/dev/null
   python3 "$here/account.py" --observations "$lab/observations.ndjson" --archive "$(archive_directory)" \
     --elasticsearch "$(elasticsearch_url elasticsearch-secure)" --ca "$run/elasticsearch-secure/pki/ca.crt" \
-    --password-file "$run/elasticsearch-secure/password" --index "$(index)"
+    --password-file "$run/elasticsearch-secure/password" --index "$(index)" --dead-letters "$(published rejected)"
 }

@@ -111,6 +111,14 @@ flows() {
   eventually 60 'anomalies are in Elasticsearch' more_documents_than 20
   eventually 30 'the classifier counts readings' more_than 40 metric classifier bpmonitor_readings_total
 }
+readonly UNREADABLE=5
+rejects() {
+  step "$UNREADABLE records are published that nobody can read" publish_nonsense
+  eventually 30 'and are in the dead letters' dead_letters_are "$UNREADABLE"
+  eventually 30 'alerts and dashboard ask for metrics that there are' known_metrics
+}
+publish_nonsense() { seq -f 'nonsense %g' "$UNREADABLE" | kafka-console-producer --topic "$(topic)"; }
+dead_letters_are() { [[ $(published rejected) == "$1" ]]; } # NUMBER
 more_than() { (($("${@:2}") > $1)); } # NUMBER COMMAND ...
 
 # A systolic pressure that is normal or elevated, and stage 1 once stage 1 begins there.
@@ -211,10 +219,10 @@ accounts() {
   step 'no more is to be published' patch_ward '{"spec": {"patients": {"count": 0}}}'
   eventually 60 'the producer is gone' pods_are producer 0
   number=$(published)
-  eventually 90 "all $number Observations are classified" all_committed "$number"
+  eventually 90 "all $number records are classified" all_committed "$number"
   step 'a pause is asked for' patch_ward '{"spec": {"paused": true}}'
   eventually 60 'the classifier is gone' pods_are classifier 0
-  step 'each Observation is an anomaly or a normal reading, once' account "$number"
+  step 'each is an anomaly, a normal reading or a dead letter, once' account "$number"
   tail -n 1 "$lab/e2e.log"
 }
 
@@ -269,6 +277,7 @@ previous_chart "$lab/previous-chart"
 
 installs
 flows
+rejects
 thresholds
 scales
 kills
