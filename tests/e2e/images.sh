@@ -38,7 +38,7 @@ e2e_build() {
   TOOL=buildah TAG=$1 REGISTRY=localhost BASE=$E2E_BASE BINARIES_DIR=$2 \
     BUILD_OPTIONS="--signature-policy $dist/buildah/policy.json --pull-never --quiet" \
     quietly "$dist/buildah.log" "$root/deploy/images.sh"
-  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier; do
+  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier bpmonitor; do
     rm -f "$archive"
     quietly "$dist/buildah.log" buildah push --signature-policy "$dist/buildah/policy.json" --quiet "localhost/$name:$1" \
       "docker-archive:$archive:localhost/$name:$1"

@@ -96,7 +96,7 @@ spec:
   kibana: {enabled: false}
 YAML
 }
-ward_is_ready() { in_ward wait --for condition=Ready "bpmonitor/$WARD" --timeout "$1s"; } # SECONDS
+ward_is_ready() { wait_for "$1" "$WARD_NAMESPACE" "bpmonitor/$WARD" condition=Ready; } # SECONDS
 
 installs() {
   local began=$SECONDS
@@ -201,17 +201,18 @@ image_is() { # COMPONENT TAG: of its pods, which are ready
 }
 
 # idle: what the operator takes while nothing changes.
+readonly IDLE_SECONDS=20
 idle() {
-  local process memory ticks began=$SECONDS hertz
+  local process ticks memory
   process=$(operator_process)
-  hertz=$(getconf CLK_TCK)
-  ticks=$(awk '{ print $14 + $15 }' "/proc/$process/stat")
-  step 'nothing changes for a while' timeout --preserve-status 20 tail -f /dev/null --pid "$process" || true
-  ticks=$(($(awk '{ print $14 + $15 }' "/proc/$process/stat") - ticks))
+  ticks=$(ticks_of "$process")
+  sleep "$IDLE_SECONDS"
+  ticks=$(($(ticks_of "$process") - ticks))
   memory=$(awk '/^VmRSS/ { print $2 }' "/proc/$process/status")
-  say "the operator with one monitor: $((memory / 1024)) MiB, $((ticks * 100000 / hertz / (SECONDS - began))) thousandths of a percent of a core"
+  say "the operator with one monitor: $((memory / 1024)) MiB, and $((ticks * 1000 / $(getconf CLK_TCK))) ms of a processor in $IDLE_SECONDS s"
   ((memory < 30 * 1024)) || fail "the operator is to take less than 30 MiB"
 }
+ticks_of() { awk '{ print $14 + $15 }' "/proc/$1/stat"; } # PROCESS
 
 # accounts: no more is published, all of it is classified, and each is where it belongs.
 accounts() {
@@ -238,6 +239,27 @@ made_again() {
   step 'it is ready' ward_is_ready 120
   step 'with the key that it had' test "$(in_ward get secret "$WARD-pseudonyms" -o 'jsonpath={.data}')" = "$key"
   eventually 60 'anomalies arrive' more_documents_than "$number"
+}
+
+# helm_tests: one observation goes through, as helm has it sent.
+helm_tests() {
+  step 'helm is told what to test' install_chart "$root/charts/bp-monitor" --reset-then-reuse-values --set \
+    "test.monitor=$WARD,test.namespace=$WARD_NAMESPACE,test.elasticsearchUrl=https://$NODE_ADDRESS:$port_elasticsearch_secure,test.image.tag=$tag"
+  step 'helm test sends an observation through' helm test bp-monitor --namespace "$OPERATOR_NAMESPACE" --timeout 3m
+}
+
+# troubles: of the node itself, under load.
+troubles() {
+  local before
+  step 'the node is drained' kubectl drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --timeout 120s
+  step 'and is to take pods again' kubectl uncordon "$NODE_NAME"
+  eventually 120 'the classifier is back' pods_are classifier 1
+  eventually 60 'the producer is back' pods_are producer 1
+  step 'the kubelet is killed' "$root/tests/lab/kill.sh" kubelet
+  step 'and is back' "$root/tests/lab/up.sh" node
+  before=$(documents)
+  eventually 60 'anomalies arrive' more_documents_than "$before"
+  step 'it is ready' ward_is_ready 120
 }
 
 uninstalls() {
@@ -285,10 +307,12 @@ upgrades
 if [[ $FORM == full ]]; then
   pauses
   servers_die
+  troubles
   rolls_back
   idle
 fi
 accounts
 made_again
+helm_tests
 uninstalls
 say "all so, in $SECONDS s"
