@@ -49,7 +49,7 @@ servers_ready() {
 
 # source_tag: another one where what the images are made of is another, so that pods are replaced just then.
 source_tag() {
-  local made_of=(Cargo.lock Cargo.toml Dockerfile crds operator services)
+  local made_of=(Cargo.lock Cargo.toml Dockerfile crds kibana operator services)
   printf 'dev-%s' "$( (cd "$root" && git ls-files -s -- "${made_of[@]}" && git diff HEAD -- "${made_of[@]}") | sha256sum | head -c 12)"
 }
 
