@@ -9,6 +9,7 @@ DATA ?= target/example-ward
 REAL_DATA := target/real-data
 FUZZ_SECONDS ?= 300
 LISTEN ?= 127.0.0.1:8080
+E2E ?= full
 
 .PHONY: help
 help: ## List the verbs
@@ -26,6 +27,18 @@ build: ## Build the user's command, target/release/bpmonitor
 cluster: ## Build what runs on Kafka and Elasticsearch: producer, classifier, and bpmonitor with its cluster commands
 	$(CARGO) build --locked --release -p bpmonitor-producer -p bpmonitor-classifier -p bpmonitor-local \
 	    --features bpmonitor-local/cluster
+
+.PHONY: images
+images: ## Build the images, with docker, podman or buildah: TOOL, TAG, REGISTRY, BASE and more are in deploy/images.sh
+	deploy/images.sh
+
+.PHONY: kind-up
+kind-up: ## A whole bp-monitor in a local cluster of kind: Kafka, Elasticsearch, Kibana, the operator, a ward
+	deploy/kind/up.sh
+
+.PHONY: kind-down
+kind-down: ## Remove that cluster
+	deploy/kind/down.sh
 
 .PHONY: test
 test: real-data test-tools ## Run all tests; gets what they need, a real Kafka and Elasticsearch too (a few minutes the first time)
@@ -52,6 +65,8 @@ lint: test-tools ## Check format, lints and shell scripts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	for script in $$(git ls-files "*.sh"); do bash -n "$$script"; done
+	shellcheck -x deploy/*.sh deploy/kind/*.sh tests/e2e/*.sh
+	deploy/check.sh
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny ## Check licences, sources and doubled dependencies
@@ -61,10 +76,20 @@ target/tools/bin/cargo-deny:
 	$(CARGO) install --locked --root target/tools cargo-deny@0.20.2
 
 .PHONY: crds
-crds: ## Write the CRD's YAML anew from its type
+crds: ## Write the CRD's YAML anew from its type, and what the chart has of it
 	mkdir -p target
 	$(CARGO) run --locked -q -p bpmonitor-crds --bin crdgen > target/crd.yaml.new
 	mv target/crd.yaml.new crds/bpmonitors.bpmonitor.dev.yaml
+	cp crds/bpmonitors.bpmonitor.dev.yaml operator/rbac.yaml charts/bp-monitor/files
+
+.PHONY: chart
+chart: ## Write the chart's documentation anew from its values, and what it has of others
+	cp crds/bpmonitors.bpmonitor.dev.yaml operator/rbac.yaml charts/bp-monitor/files
+	deploy/values-docs.sh
+
+.PHONY: e2e
+e2e: ## From helm install to classified readings on the lab's node, and through kills, scaling, upgrades; E2E=short for less of it
+	tests/e2e/run.sh $(E2E)
 
 .PHONY: real-data
 real-data: ## Get real FHIR to test with: HL7's examples and test cases, a Synthea population

@@ -88,6 +88,7 @@ async fn work(cli: &Cli, probes: &Probes, metrics: &Metrics, stop: &Cancellation
     let client = connect().await?;
     let operator = Operator::new(client.clone(), cli.settings(), metrics.clone(), probes.clone());
     if !cli.elects() {
+        metrics.lead(true);
         operator.run(stop).await;
         return Ok(());
     }

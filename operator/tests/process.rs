@@ -33,10 +33,15 @@ impl Drop for Replica {
 
 impl Replica {
     fn start(ward: &Ward, kubeconfig: &Path) -> Self {
+        Self::start_with(ward, kubeconfig, &[])
+    }
+
+    fn start_with(ward: &Ward, kubeconfig: &Path, arguments: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let child = Command::new(env!("CARGO_BIN_EXE_bpmonitor-operator"))
             .args(["--namespaces", &ward.namespace, "--listen", &address, "--log-format", "json"])
+            .args(arguments)
             .env("KUBECONFIG", kubeconfig)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -115,5 +120,16 @@ async fn one_of_two_works_and_the_other_takes_over() {
     // Whoever stands by looks again when the Lease that it saw would have ended.
     let took = until("the third one leads", PATIENCE, || third.leads()).await;
     println!("handed over after {took:?}");
+    ward.end().await;
+}
+
+/// An alert asks whether anybody does the work.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_asks_nobody_leads() {
+    let ward = Ward::without_operator().await;
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = kubeconfig(&ward, directory.path());
+    let alone = Replica::start_with(&ward, &kubeconfig, &["--no-leader-election"]);
+    until("it leads", PATIENCE, || alone.leads()).await;
     ward.end().await;
 }

@@ -27,7 +27,7 @@ readonly PARTS=(kafka elasticsearch elasticsearch-secure "${CONTROL_PLANE[@]}")
 readonly ALL_PARTS=("${PARTS[@]}" "${NODE[@]}")
 readonly START_LIMIT=300 STOP_LIMIT=30
 readonly MAVEN_DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
-readonly PORT_NAMES=(kafka kafka_mtls kafka_scram kafka_controller elasticsearch elasticsearch_transport
+readonly PORT_NAMES=(kafka kafka_mtls kafka_scram kafka_pods kafka_controller elasticsearch elasticsearch_transport
   elasticsearch_secure elasticsearch_secure_transport etcd etcd_peer kube_apiserver kube_controller_manager kube_scheduler
   kubelet kubelet_health kube_proxy_health kube_proxy_metrics)
 
@@ -193,7 +193,9 @@ certificate() {
     -extfile <(printf '%s\n' basicConstraints=critical,CA:false keyUsage=critical,digitalSignature "$@") 2>>openssl.log
   rm "$name.csr"
 }
-server_certificate() { certificate "$1" "$2" "$3" extendedKeyUsage=serverAuth,clientAuth subjectAltName=DNS:localhost,IP:127.0.0.1; }
+server_certificate() { # NAME SUBJECT AUTHORITY [ADDRESS]
+  certificate "$1" "$2" "$3" extendedKeyUsage=serverAuth,clientAuth "subjectAltName=DNS:localhost,IP:127.0.0.1${4:+,IP:$4}"
+}
 client_certificate() { certificate "$1" "$2" "$3" extendedKeyUsage=clientAuth; }
 
 # make_pki DIR FUNCTION: runs FUNCTION where the certificates are to be, unless they are there.

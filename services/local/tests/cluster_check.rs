@@ -178,6 +178,12 @@ fn all_is_well_where_everything_is_protected_and_running() {
     assert!(checked(&output, "kafka").1.contains("client certificate"));
     assert!(checked(&output, "elasticsearch").1.contains("API key"));
 
+    let mut publisher = protected.check(&["--only-observation"]);
+    let output = finish(protected.with_key(Protected::with_certificate(&mut publisher))).good();
+    let of_the_way =
+        ["pseudonym key", "observation", "withdrawal"].map(|name| (name.to_owned(), "ok".to_owned()));
+    assert_eq!(statuses(&output), of_the_way, "{output:#?}");
+
     let mut administrator = protected.check(&["--no-observation"]);
     let output = finish(Protected::with_scram(&mut administrator).args(&protected.administrator)).good();
     let (status, message) = checked(&output, "privileges");

@@ -62,7 +62,7 @@ ENV
 
 elasticsearch_pki() {
   authority ca "/O=lab/CN=elasticsearch-ca"
-  server_certificate server "/O=lab/CN=elasticsearch" ca
+  server_certificate server "/O=lab/CN=elasticsearch" ca "$NODE_ADDRESS"
 }
 
 # The watermarks are real ones, but as free space: a developer's disk that is nearly full does not trip them.

@@ -40,6 +40,7 @@ kafka_env() {
 BPMONITOR_TEST_KAFKA=127.0.0.1:$port_kafka
 BPMONITOR_TEST_KAFKA_MTLS=127.0.0.1:$port_kafka_mtls
 BPMONITOR_TEST_KAFKA_SCRAM=127.0.0.1:$port_kafka_scram
+BPMONITOR_TEST_KAFKA_PODS=$NODE_ADDRESS:$port_kafka_pods
 BPMONITOR_TEST_KAFKA_PKI=$run/kafka/pki
 BPMONITOR_TEST_KAFKA_SCRAM_PASSWORD_FILE=$run/kafka/scram/pipeline
 BPMONITOR_TEST_KAFKA_SCRAM_STRANGER_PASSWORD_FILE=$run/kafka/scram/stranger
@@ -52,21 +53,22 @@ kafka_pki() {
   authority ca "/O=lab/CN=cluster-ca"
   authority clients-ca "/O=lab/CN=clients-ca"
   authority foreign-ca "/O=lab/CN=clients-ca"
-  server_certificate server "/O=lab/CN=kafka" ca
+  server_certificate server "/O=lab/CN=kafka" ca "$NODE_ADDRESS"
   client_certificate pipeline "/CN=pipeline" clients-ca
   client_certificate stranger "/CN=stranger" clients-ca
   client_certificate foreign "/CN=pipeline" foreign-ca
   cat server.key server.crt >server.pem
 }
 
+# PODS is for pods of the node, who reach no 127.0.0.1 of this machine: a relay from the node's address brings them there.
 kafka_properties() {
   cat <<PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$port_kafka_controller
-listeners=PLAINTEXT://127.0.0.1:$port_kafka,SSL://127.0.0.1:$port_kafka_mtls,SASL_SSL://127.0.0.1:$port_kafka_scram,CONTROLLER://127.0.0.1:$port_kafka_controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port_kafka,SSL://127.0.0.1:$port_kafka_mtls,SASL_SSL://127.0.0.1:$port_kafka_scram
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$port_kafka,SSL://127.0.0.1:$port_kafka_mtls,SASL_SSL://127.0.0.1:$port_kafka_scram,PODS://127.0.0.1:$port_kafka_pods,CONTROLLER://127.0.0.1:$port_kafka_controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$port_kafka,SSL://127.0.0.1:$port_kafka_mtls,SASL_SSL://127.0.0.1:$port_kafka_scram,PODS://$NODE_ADDRESS:$port_kafka_pods
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,PODS:SSL,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$run/kafka/data
@@ -76,6 +78,7 @@ ssl.keystore.location=$run/kafka/pki/server.pem
 ssl.truststore.type=PEM
 ssl.truststore.location=$run/kafka/pki/clients-ca.crt
 listener.name.ssl.ssl.client.auth=required
+listener.name.pods.ssl.client.auth=required
 listener.name.sasl_ssl.ssl.client.auth=none
 sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;

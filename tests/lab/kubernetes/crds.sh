@@ -55,7 +55,7 @@ crds_fetch() { # DIR
   strimzi_crds "$1/strimzi"
   go_module_files "$1/eck" eck github.com/elastic/cloud-on-k8s/v3 config/crds/v1/all-crds.yaml
   go_module_files "$1/prometheus-operator" crds github.com/prometheus-operator/prometheus-operator \
-    example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml
+    example/prometheus-operator-crd/monitoring.coreos.com_{podmonitors,prometheusrules}.yaml
   go_module_files "$1/keda" crds github.com/kedacore/keda/v2 config/crd/bases/keda.sh_{scaledobjects,triggerauthentications}.yaml
 }
 

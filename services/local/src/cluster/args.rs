@@ -116,6 +116,9 @@ pub(crate) struct CheckArgs {
     /// Publish no observation: only look
     #[arg(long)]
     pub(crate) no_observation: bool,
+    /// Look at nothing but one observation's way: as a Kafka user who may only publish, with the classifier's API key
+    #[arg(long, conflicts_with = "no_observation")]
+    pub(crate) only_observation: bool,
     /// What to print; a table on a terminal and JSON in a pipe unless given
     #[arg(short, long)]
     pub(crate) output: Option<RowOutput>,

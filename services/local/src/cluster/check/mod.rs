@@ -52,6 +52,10 @@ pub(crate) fn check(args: &CheckArgs) -> Result<()> {
 
 impl Check<'_> {
     fn run(&self, store: &Store, report: &mut Report) -> Result<()> {
+        if self.args.only_observation {
+            let key = places::key(self, report)?;
+            return self.travel(None, store, key, report);
+        }
         let reader = kafka::connection(self, report)?;
         let has_topics = match &reader {
             Some(reader) => kafka::topics(self, reader, report)?,
@@ -68,7 +72,7 @@ impl Check<'_> {
             return Ok(());
         }
         match reader {
-            Some(reader) if is_read && is_stored => self.travel(&reader, store, key, report),
+            Some(reader) if is_read && is_stored => self.travel(Some(&reader), store, key, report),
             _ => report
                 .warning("observation", "not published: what it needs is missing, as the checks above say"),
         }
@@ -76,7 +80,7 @@ impl Check<'_> {
 
     fn travel(
         &self,
-        reader: &Reader,
+        reader: Option<&Reader>,
         store: &Store,
         key: Option<PseudonymKey>,
         report: &mut Report,

@@ -31,7 +31,8 @@ const IS_WITHDRAWN: &str = "withdrawal";
 /// The way of an observation.
 pub(super) struct Way<'w> {
     pub(super) check: &'w Check<'w>,
-    pub(super) reader: &'w Reader,
+    /// Who looks for it in Kafka where it does not arrive; none where this user may only publish.
+    pub(super) reader: Option<&'w Reader>,
     pub(super) store: &'w Store,
     pub(super) key: Option<PseudonymKey>,
 }
@@ -72,7 +73,7 @@ pub(super) fn travel(way: &Way<'_>, report: &mut Report) -> Result<()> {
 impl Way<'_> {
     fn send(&self, traveller: &Traveller, classifier: &Classifier, report: &mut Report) -> Result<()> {
         let Check { runtime, topics, .. } = self.check;
-        let letters = self.reader.bounds(&topics.rejected)?;
+        let letters = self.reader.map(|reader| reader.bounds(&topics.rejected)).transpose()?;
         let publisher = Publisher::new(&self.check.kafka)?;
         let identity = PatientIdentity::from_user_input(PATIENT, &classifier.source.base_url);
         let key = identity.map(|identity| identity.to_string()).unwrap_or_default();
@@ -97,7 +98,10 @@ impl Way<'_> {
         match &waited {
             Waited::Arrived(document) => self.arrived(traveller, document, begun.elapsed(), report)?,
             Waited::Late => {
-                let why = self.stuck(place, &letters)?;
+                let why = match (self.reader, &letters) {
+                    (Some(reader), Some(letters)) => self.stuck(reader, place, letters)?,
+                    _ => "the classifier's log and /ready say what it waits for; with much to catch up with, give --wait more time".to_owned(),
+                };
                 report.failure(
                     ARRIVES,
                     format!("not in Elasticsearch after {:?}: {why}", self.check.args.wait),
@@ -184,14 +188,14 @@ impl Way<'_> {
     }
 
     /// Where it is, when it is not where it should be.
-    fn stuck(&self, (partition, offset): (i32, i64), letters: &Bounds) -> Result<String> {
-        if let Some(reason) = self.rejected_as(partition, offset, letters)? {
+    fn stuck(&self, reader: &Reader, (partition, offset): (i32, i64), letters: &Bounds) -> Result<String> {
+        if let Some(reason) = self.rejected_as(reader, partition, offset, letters)? {
             return Ok(format!(
                 "it is in the dead letters, as {reason}: does the classifier run with this manifest, and is its clock right?"
             ));
         }
         let group = &self.check.topics.group;
-        let progress = classifier::progress(self.check, self.reader)?;
+        let progress = classifier::progress(self.check, reader)?;
         match progress.of(partition).and_then(|partition| partition.committed) {
             Some(next) if next > offset => Ok(format!(
                 "the classifier is past it: does it write to another Elasticsearch or another index than {}?",
@@ -208,14 +212,20 @@ impl Way<'_> {
     }
 
     /// As what the dead letters have it, as far as they came in since.
-    fn rejected_as(&self, partition: i32, offset: i64, before: &Bounds) -> Result<Option<String>> {
+    fn rejected_as(
+        &self,
+        reader: &Reader,
+        partition: i32,
+        offset: i64,
+        before: &Bounds,
+    ) -> Result<Option<String>> {
         let topics = &self.check.topics;
-        let mut spans = self.reader.bounds(&topics.rejected)?;
+        let mut spans = reader.bounds(&topics.rejected)?;
         for (partition, (low, _)) in &mut spans {
             *low = before.get(partition).map_or(*low, |(_, high)| *high);
         }
         let mut found = None;
-        self.reader.read(&topics.rejected, &spans, |record| {
+        reader.read(&topics.rejected, &spans, |record| {
             if let Record::Letter(letter) = Record::of(record)
                 && *letter.id.place.topic == *topics.observations
                 && letter.id.place.partition == partition

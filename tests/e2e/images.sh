@@ -1,0 +1,74 @@
+# The project's images on the lab's node: built by the project's own Dockerfile, on a base made of Debian's packages, of programs that are compiled.
+# To be sourced after tests/lab/lab.sh.
+# shellcheck shell=bash disable=SC2154
+
+# What gcr.io/distroless/cc-debian12 has of them, and no shell. Programs that are not compiled for images need zlib besides.
+E2E_BASE_PACKAGES=base-files,libc6,libgcc-s1,libssl3,ca-certificates,tzdata${BINARIES_DIR:+,zlib1g}
+E2E_BASE=localhost/lab/base:1${BINARIES_DIR:+-zlib}
+
+# buildah_tool: a buildah that keeps to the lab's own storage, for deploy/images.sh.
+buildah_tool() {
+  buildah_here images --quiet >/dev/null 2>&1 || true # writes its configuration
+  export CONTAINERS_STORAGE_CONF=$dist/buildah/storage.conf CONTAINERS_REGISTRIES_CONF=$dist/buildah/registries.conf
+  export REGISTRY_AUTH_FILE=$dist/buildah/auth.json BUILDAH_ISOLATION=chroot
+}
+
+# e2e_base: what the Dockerfile calls BASE, without a registry. No package's script runs, so the certificates are put together here.
+e2e_base() {
+  local container
+  ! buildah inspect --type image "$E2E_BASE" >/dev/null 2>&1 || return 0
+  need mmdebstrap mmdebstrap
+  say "making the base image of Debian's packages"
+  # shellcheck disable=SC2016 # the hook's own $1
+  quietly "$dist/mmdebstrap.log" mmdebstrap --variant=extract --include="$E2E_BASE_PACKAGES" \
+    --customize-hook='cat "$1"/usr/share/ca-certificates/mozilla/*.crt >"$1"/etc/ssl/certs/ca-certificates.crt' \
+    --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/usr/share/doc/* "$1"/usr/share/man/*' \
+    bookworm "$dist/base.tar"
+  container=$(buildah from --signature-policy "$dist/buildah/policy.json" scratch)
+  quietly "$dist/buildah.log" buildah add --quiet "$container" "$dist/base.tar" /
+  quietly "$dist/buildah.log" buildah commit --signature-policy "$dist/buildah/policy.json" --quiet --rm "$container" "$E2E_BASE"
+  rm "$dist/base.tar"
+}
+
+# e2e_build TAG BINARIES-DIR: the images, in the node.
+e2e_build() {
+  local name archive=$run/image.tar
+  buildah_tool
+  e2e_base
+  TOOL=buildah TAG=$1 REGISTRY=localhost BASE=$E2E_BASE BINARIES_DIR=$2 \
+    BUILD_OPTIONS="--signature-policy $dist/buildah/policy.json --pull-never --quiet" \
+    quietly "$dist/buildah.log" "$root/deploy/images.sh"
+  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier bpmonitor; do
+    rm -f "$archive"
+    quietly "$dist/buildah.log" buildah push --signature-policy "$dist/buildah/policy.json" --quiet "localhost/$name:$1" \
+      "docker-archive:$archive:localhost/$name:$1"
+    quietly "$run/containerd/import.log" node_ctr images import "$archive"
+  done
+  rm -f "$archive"
+  quietly "$dist/buildah.log" buildah rmi --prune --force
+}
+
+# e2e_tag TAG ANOTHER: the images of the workloads and the operator are in the node under another tag too.
+e2e_tag() {
+  local name
+  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier; do
+    node_ctr images tag --force "localhost/$name:$1" "localhost/$name:$2"
+  done
+}
+
+# e2e_sizes TAG: of each image, over the base; less than what was promised.
+e2e_sizes() {
+  local base name size
+  base=$(image_size "$E2E_BASE")
+  for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier bpmonitor; do
+    size=$(image_size "localhost/$name:$1")
+    say "image $name: $(((size - base) / 1000000)) MB over a base of $((base / 1000000)) MB"
+    ((size - base < 60000000)) || fail "the image $name is to be less than 60 MB over its base"
+  done
+}
+image_size() { # IMAGE: in bytes, of what buildah rounds to a tenth of a megabyte
+  local size
+  size=$(buildah images --noheading --format '{{.Size}}' "$1")
+  size=${size/ /}
+  numfmt --from=si "${size%B}"
+}
