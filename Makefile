@@ -116,6 +116,7 @@ soak: real-data ## The long forms of fault and load tests
 	BPMONITOR_TEST_KILLS=200 BPMONITOR_TEST_SERVER_KILLS=20 BPMONITOR_TEST_BACKLOG=2000000 BPMONITOR_TEST_GARBAGE=1000000 \
 	    tests/with-lab.sh $(CARGO) test --locked -p bpmonitor-classifier -- --nocapture
 	BPMONITOR_TEST_KILLS=100 tests/with-lab.sh $(CARGO) test --locked -p bpmonitor-producer --all-features --test kafka_kill
+	BPMONITOR_TEST_MONITORS=500 $(CARGO) test --locked --release -p bpmonitor-operator --test scale -- --nocapture
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 
 .PHONY: fuzz

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::api::DynamicObject;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::kinds::MonitorRef;
+use crate::labels::CHECKSUM;
 
 /// An object, by kind, namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +46,8 @@ pub struct Live {
     pub generation: i64,
     /// How many replicas it asks for, where it is something that does.
     pub replicas: Option<i64>,
+    /// The checksum of what its pods mount, where it is something that has pods.
+    pub checksum: Option<String>,
     /// Its status, null where there is none.
     pub status: Value,
 }
@@ -51,9 +55,12 @@ pub struct Live {
 impl Live {
     /// What matters of an object.
     pub fn of(object: &DynamicObject) -> Self {
+        let annotations = object.data.pointer("/spec/template/metadata/annotations");
+        let checksum = annotations.and_then(|annotations| annotations.get(CHECKSUM)?.as_str());
         Self {
             generation: object.metadata.generation.unwrap_or_default(),
             replicas: object.data.pointer("/spec/replicas").and_then(Value::as_i64),
+            checksum: checksum.map(str::to_owned),
             status: object.data.get("status").cloned().unwrap_or_default(),
         }
     }
@@ -76,11 +83,14 @@ struct State {
 
 /// What is known of the cluster.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<State>);
+pub struct Cache {
+    state: Mutex<State>,
+    came: Notify,
+}
 
 impl Cache {
     fn locked(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes an object that was seen. Gives whose it is where it is not as it was applied.
@@ -157,6 +167,18 @@ impl Cache {
     /// Notes that something has come.
     pub fn has_come(&self, what: &str) {
         self.locked().pending.remove(what);
+        self.came.notify_waiters();
+    }
+
+    /// Waits until nothing is waited for any more: before that, what is not known may be there all the same.
+    pub async fn complete(&self) {
+        loop {
+            let came = self.came.notified();
+            if self.locked().pending.is_empty() {
+                return;
+            }
+            came.await;
+        }
     }
 
     /// What is waited for, in order.
@@ -183,6 +205,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
     use crate::kinds::monitor_ref;
 
@@ -223,6 +247,28 @@ mod tests {
         let mut left = cache.of(&owner);
         left.sort();
         assert_eq!(left, [here, other]);
+    }
+
+    #[tokio::test]
+    async fn it_is_complete_once_all_has_come() {
+        let cache = Cache::default();
+        for kind in ["secrets", "services"] {
+            cache.wait_for(kind.to_owned());
+        }
+        let mut complete = pin!(cache.complete());
+        let now = || std::future::ready(());
+        tokio::select! {
+            biased;
+            () = &mut complete => panic!("two are missing"),
+            () = now() => cache.has_come("secrets"),
+        }
+        tokio::select! {
+            biased;
+            () = &mut complete => panic!("one is missing"),
+            () = now() => cache.has_come("services"),
+        }
+        complete.await;
+        cache.complete().await;
     }
 
     #[test]

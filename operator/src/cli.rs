@@ -12,6 +12,8 @@ use crate::model::{Images, PullPolicy};
 
 /// How often counts are read from the classifiers.
 const COUNT_EVERY: Duration = Duration::from_secs(60);
+/// How long a monitor that goes waits for what cannot be removed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes a running pipeline of each `BpMonitor`, and keeps it so.
 ///
@@ -75,6 +77,7 @@ impl Cli {
             resync: self.resync,
             concurrency: self.concurrency,
             count_every: COUNT_EVERY,
+            patience: PATIENCE,
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Settings {
     pub concurrency: u16,
     /// How often counts are read.
     pub count_every: Duration,
+    /// How long it is tried to remove what a monitor that goes would leave behind; five times as long where its data is to go.
+    pub patience: Duration,
 }
 
 /// What all reconciles share.

@@ -3,6 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::future::ready;
 use std::hash::{Hash, Hasher};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use crate::probes::Probes;
 use crate::reconcile::reconcile;
 use crate::status::{conditions::is_true, counts};
 use crate::unreadable;
-use crate::watch::Watch;
+use crate::watch::{Soon, Watch};
 
 /// Changes of one monitor within this time are one.
 const DEBOUNCE: Duration = Duration::from_millis(50);
@@ -65,7 +66,7 @@ impl Operator {
         tasks.spawn(counts::keep_counting(Arc::clone(&context)));
         tasks.spawn(keep_looking(Arc::clone(&context)));
         let (tell, told) = mpsc::unbounded_channel();
-        tasks.spawn(unreadable::keep_telling(Arc::clone(&context), told));
+        tasks.spawn(unreadable::keep_telling(Arc::clone(&context), tell.clone(), told));
 
         let config = controller::Config::default().concurrency(context.settings.concurrency);
         let stopped = stop.clone();
@@ -83,6 +84,18 @@ impl Operator {
         tokio::select! {
             () = work => {}
             () = drained(stop) => tracing::warn!("what was begun could not be finished in time"),
+            () = broken(&mut tasks) => {}
+        }
+    }
+}
+
+/// Passes on the panic of a task: none of them ends by itself, and without one of them the operator would be blind and not know it.
+async fn broken(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            resume_unwind(error.into_panic());
         }
     }
 }
@@ -121,7 +134,7 @@ fn changes(
             Some(namespace) => Api::namespaced(context.client.clone(), &namespace),
             None => Api::all(context.client.clone()),
         };
-        let events = watcher(api, watcher::Config::default()).default_backoff();
+        let events = watcher(api, watcher::Config::default()).backoff(Soon::default());
         let unreadable = unreadable.clone();
         let events = events.filter_map(move |event| {
             ready(event.map(|event| unreadable::readable(event, &unreadable)).transpose())
@@ -161,24 +174,17 @@ fn received(triggered: UnboundedReceiver<MonitorRef>) -> impl Stream<Item = Moni
     })
 }
 
-/// After a failure a monitor waits longer each time; a namespace that is going needs nothing more.
+/// After a failure a monitor waits longer each time.
 #[expect(clippy::needless_pass_by_value, reason = "the controller gives it so")]
 fn error_policy(monitor: Arc<BpMonitor>, error: &Error, context: Arc<Context>) -> Action {
     let reference = monitor_ref(&monitor.namespace().unwrap_or_default(), &monitor.name_any());
     let wait = context.backoff.failed(&reference);
-    let wait = finalize::wait(error).map_or(wait, |at_most| wait.min(at_most));
-    match error {
-        Error::NamespaceTerminating => tracing::debug!(monitor = %reference, "{error}"),
-        _ => {
-            tracing::warn!(monitor = %reference, "reconciling, to be tried again in {} s: {error}", wait.as_secs());
-        }
-    }
-    Action::requeue(wait)
+    Action::requeue(finalize::wait(error).map_or(wait, |at_most| wait.min(at_most)))
 }
 
 fn note(error: &controller::Error<Error, watcher::Error>) {
     match error {
-        // The error policy has told of these.
+        // The reconcile has told of these.
         controller::Error::ReconcilerFailed(..) => {}
         controller::Error::ObjectNotFound(monitor) => tracing::debug!(%monitor, "the monitor is gone"),
         other => tracing::debug!("{other}"),

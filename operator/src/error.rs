@@ -18,6 +18,9 @@ pub enum Error {
     /// The namespace is going, and takes everything with it.
     #[error("the namespace is being deleted")]
     NamespaceTerminating,
+    /// It is not known yet what is there.
+    #[error("what is there is not listed yet: {0}: may the operator's service account list and watch them?")]
+    NotListed(String),
     /// It took too long.
     #[error("it took longer than {} s: is the API server slow, or what it asks?", .0.as_secs())]
     TookTooLong(Duration),
@@ -62,6 +65,7 @@ impl Error {
         match self {
             Self::Kube { .. } => "kubernetes",
             Self::NamespaceTerminating => "namespace-terminating",
+            Self::NotListed(_) => "not-listed",
             Self::TookTooLong(_) => "took-too-long",
             Self::Unwritable { .. } => "unwritable",
             Self::Finalizer(_) => "finalizer",
@@ -85,6 +89,11 @@ pub fn is_not_found(error: &kube::Error) -> bool {
 /// By its code: of a kind that is not there the API server says so in plain text, without a reason.
 fn has_code(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+/// Whether the API server has another version of the object by now.
+pub fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::Kube { source, .. } if has_code(source, 409))
 }
 
 /// Whether the API server says that we may not.

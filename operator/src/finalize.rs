@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use bpmonitor_crds::BpMonitor;
-use jiff::SignedDuration;
+use bpmonitor_crds::{BpMonitor, BpMonitorSpec};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::context::Context;
 use crate::dereference::dereference;
@@ -23,15 +24,15 @@ use crate::model::Monitor;
 use crate::strimzi::{KafkaTopic, KafkaUser};
 use crate::text::cut;
 use crate::validate::{Draft, key_is_ours, validate};
-use crate::{elasticsearch, names};
+use crate::{apply, elasticsearch, names};
 
 /// The finalizer's name.
 pub const FINALIZER: &str = "bpmonitor.dev/cleanup";
 
-/// How long it is tried to remove what stays behind otherwise.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// How long where data is to go, which nobody would notice later.
-const PATIENCE_WITH_DATA: SignedDuration = SignedDuration::from_secs(300);
+/// Why an Elasticsearch has nothing of the monitor any more.
+const GONE: [&str; 2] = ["ElasticsearchMissing", "EckMissing"];
+/// How many times as long it is tried where data is to go, which nobody would notice later.
+const WITH_DATA: u32 = 5;
 /// When to try again.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How long one try may take.
@@ -51,7 +52,8 @@ pub async fn clean_up(monitor: &BpMonitor, context: &Context) -> Result<Action, 
         Err(_) => Some(format!("it took longer than {} s", WITHIN.as_secs())),
     };
     if let Some(left) = left {
-        if !is_out_of_patience(monitor, with_data) {
+        let times = if with_data { WITH_DATA } else { 1 };
+        if !is_out_of_patience(monitor, context.settings.patience * times) {
             return Err(Error::Cleanup(left));
         }
         tell_what_is_left(monitor, context, &left).await;
@@ -67,10 +69,9 @@ pub fn wait(error: &Error) -> Option<Duration> {
     matches!(error, Error::Cleanup(_)).then_some(AGAIN)
 }
 
-fn is_out_of_patience(monitor: &BpMonitor, with_data: bool) -> bool {
+fn is_out_of_patience(monitor: &BpMonitor, patience: Duration) -> bool {
     let Some(deleted) = &monitor.metadata.deletion_timestamp else { return false };
-    let patience = if with_data { PATIENCE_WITH_DATA } else { PATIENCE };
-    Timestamp::now().duration_since(deleted.0) > patience
+    Timestamp::now().duration_since(deleted.0).unsigned_abs() > patience
 }
 
 /// Removes all that can be removed, and gives what could not.
@@ -86,10 +87,13 @@ async fn remove_all(monitor: &BpMonitor, context: &Context, with_data: bool) -> 
     if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
 }
 
-/// A cluster that is gone has taken everything with it.
+/// A cluster that is gone has taken everything with it. Where only the way there is, the index would stay unseen.
 async fn remove_elasticsearch(context: &Context, draft: &Draft, with_data: bool) -> Option<String> {
-    let Ok(admin) = &draft.elasticsearch else { return None };
-    let removed = elasticsearch::remove(context, &draft.monitor, admin, with_data).await;
+    let removed = match &draft.elasticsearch {
+        Ok(admin) => elasticsearch::remove(context, &draft.monitor, admin, with_data).await,
+        Err(finding) if with_data && !GONE.contains(&finding.reason.as_str()) => Err(finding.clone()),
+        Err(_) => Ok(()),
+    };
     removed.err().map(|Finding { message, .. }| message)
 }
 
@@ -150,6 +154,36 @@ async fn remove_data(context: &Context, resource: &BpMonitor, monitor: &Monitor)
         delete::<Secret>(context, namespace, &monitor.pseudonym_key.secret).await?;
     }
     Ok(())
+}
+
+/// Lets a monitor go that this version cannot read: removes the users that are known to be its, and tells that more may be left.
+///
+/// # Errors
+///
+/// The API server's.
+pub async fn let_go(context: &Context, metadata: &ObjectMeta) -> Result<(), Error> {
+    let mut monitor = BpMonitor::new("", BpMonitorSpec::default());
+    monitor.metadata = metadata.clone();
+    let (namespace, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
+    let reference = monitor_ref(&namespace, &name);
+    let users = context.cache.of(&reference).into_iter().filter(|key| key.kind == KafkaUser::kind(&()));
+    for user in users {
+        apply::delete(context, &user).await?;
+    }
+    tell_what_is_left(&monitor, context, "the API key in Elasticsearch, and what was to go with its data")
+        .await;
+    let others = monitor.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER);
+    let others: Vec<_> = others.collect();
+    // The resource version keeps what somebody else has set meanwhile.
+    let patch = json!({"metadata": {"finalizers": others, "resourceVersion": monitor.resource_version()}});
+    let api = Api::<BpMonitor>::namespaced(context.client.clone(), &namespace);
+    match api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Err(error) if !is_not_found(&error) => Err(Error::kube("removing the finalizer")(error)),
+        _ => {
+            context.forget(&reference);
+            Ok(())
+        }
+    }
 }
 
 async fn tell_what_is_left(monitor: &BpMonitor, context: &Context, left: &str) {

@@ -2,40 +2,80 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bpmonitor_pipeline::cluster::kafka::{
     Authentication, GroupProgress, KafkaConnection, KafkaSetupError, KafkaTrouble, Listening, Transport,
 };
 use bpmonitor_pipeline::cluster::{Pem, SecretSource};
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tokio::task::spawn_blocking;
 
 use crate::dereference::SecretData;
+use crate::finding::Finding;
 use crate::kinds::MonitorRef;
 use crate::model::{KafkaLogin, KafkaTransport, Monitor, SecretEntry, Username};
 
+/// What the lack of a topic is called.
+const TOPIC_MISSING: &str = "TopicMissing";
 /// As what brokers know the operator.
 const CLIENT_ID: &str = "bpmonitor-operator";
 /// How long a broker may take to answer a request.
 const WITHIN: Duration = Duration::from_secs(5);
+/// How long a Kafka that answered is taken to answer still.
+const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
 /// The groups of all monitors whose Kafka is known.
 #[derive(Debug, Default)]
-pub struct Groups(Mutex<HashMap<MonitorRef, Arc<Group>>>);
+pub struct Groups(Mutex<HashMap<MonitorRef, Known>>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    group: Arc<Group>,
+    /// When its Kafka last answered; none where it did not, or was not asked.
+    answered: Option<Instant>,
+}
 
 impl Groups {
-    fn locked(&self) -> MutexGuard<'_, HashMap<MonitorRef, Arc<Group>>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<MonitorRef, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The group of a monitor; none where its Kafka is not known yet.
     pub fn get(&self, monitor: &MonitorRef) -> Option<Arc<Group>> {
-        self.locked().get(monitor).cloned()
+        self.locked().get(monitor).map(|known| Arc::clone(&known.group))
     }
 
     /// Notes the group of a monitor.
     pub fn set(&self, monitor: MonitorRef, group: Group) {
-        self.locked().insert(monitor, Arc::new(group));
+        let mut groups = self.locked();
+        if groups.get(&monitor).is_none_or(|known| *known.group != group) {
+            groups.insert(monitor, Known { group: Arc::new(group), answered: None });
+        }
+    }
+
+    /// Whether the Kafka of a monitor answers to who its classifiers are, and has its topic. Asked at most once a minute where it did.
+    pub async fn finding(&self, monitor: &MonitorRef) -> Finding {
+        let Some(known) = self.locked().get(monitor).cloned() else {
+            let message =
+                "a Secret that spec.kafka names has an entry that is no text: see which, and put it right";
+            return Finding::no("SecretIncomplete", message);
+        };
+        let Known { group, answered } = known;
+        if answered.is_some_and(|answered| answered.elapsed() < TRUSTED_FOR) {
+            return group.well();
+        }
+        let asked = Arc::clone(&group);
+        let answer = spawn_blocking(move || asked.progress()).await;
+        let answered = matches!(answer, Ok(Ok(_))).then(Instant::now);
+        if let Some(known) = self.locked().get_mut(monitor).filter(|known| known.group == group) {
+            known.answered = answered;
+        }
+        match answer {
+            Ok(Ok(_)) => group.well(),
+            Ok(Err(why)) => group.trouble(&why),
+            Err(_) => Finding::no("KafkaUnknown", "asking Kafka was given up: it is tried again by itself"),
+        }
     }
 
     /// Forgets a monitor.
@@ -97,6 +137,32 @@ impl Group {
         Some(Self { connection, name: topics.group.clone(), topic: topics.observations.clone() })
     }
 
+    fn well(&self) -> Finding {
+        let topic = &self.topic;
+        let message = format!(
+            "the servers that were given by hand answer, and have the topic {topic}; the operator makes none there"
+        );
+        Finding::yes("ServersGiven", message)
+    }
+
+    fn trouble(&self, why: &Unasked) -> Finding {
+        match why {
+            Unasked::Settings(error) => {
+                Finding::no("KafkaSettingsUnusable", format!("{error}: see spec.kafka and its Secrets"))
+            }
+            Unasked::Kafka(KafkaTrouble { reason: TOPIC_MISSING, .. }) => {
+                let topic = &self.topic;
+                let message = format!(
+                    "the servers that were given by hand have no topic {topic}, and the operator makes none there: `bpmonitor prepare` does"
+                );
+                Finding::no(TOPIC_MISSING, message)
+            }
+            Unasked::Kafka(KafkaTrouble { reason, advice, .. }) => {
+                Finding::no(reason, format!("{advice}; see spec.kafka and its Secrets"))
+            }
+        }
+    }
+
     /// How far it is. Blocks while Kafka is asked.
     ///
     /// # Errors
@@ -107,6 +173,7 @@ impl Group {
         config.set("group.id", &self.name).set("enable.auto.commit", "false");
         let client: BaseConsumer<_> =
             config.create_with_context(Listening::default()).map_err(KafkaSetupError::from)?;
+        client.context().reach(&client, WITHIN)?;
         Ok(GroupProgress::ask(&client, &self.topic, WITHIN)?)
     }
 }

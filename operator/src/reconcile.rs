@@ -1,8 +1,8 @@
 //! One reconcile: from what a monitor asks for to what is there, and what is to be said of it.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bpmonitor_crds::BpMonitor;
@@ -28,6 +28,8 @@ use crate::{apply, checksums, elasticsearch, finalize, pseudonyms, stop, strimzi
 
 /// How long one may take.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long to wait for what is there to be listed, after a start.
+const LISTED_WITHIN: Duration = Duration::from_secs(10);
 /// How many failures in a row are no news.
 const TOLERATED: u32 = 2;
 /// When to look again at what is not ready, should no watch tell.
@@ -39,28 +41,51 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 ///
 /// What is to be tried again later.
 pub async fn reconcile(monitor: Arc<BpMonitor>, context: Arc<Context>) -> Result<Action, Error> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
     let (namespace, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let span = tracing::info_span!("reconcile", monitor = format!("{namespace}/{name}"), number);
+    // The hasher's keys differ for each call: enough to tell reconciles apart in the logs of all replicas.
+    let id = format!("{:016x}", RandomState::new().hash_one(&name));
+    let span = tracing::info_span!("reconcile", monitor = format!("{namespace}/{name}"), id);
+    timed(&monitor, &context).instrument(span).await
+}
+
+async fn timed(monitor: &Arc<BpMonitor>, context: &Arc<Context>) -> Result<Action, Error> {
+    let reference = monitor_ref(&monitor.namespace().unwrap_or_default(), &monitor.name_any());
     let begun = Instant::now();
-    let result = tokio::time::timeout(LIMIT, finalized(&monitor, &context)).instrument(span).await;
-    let result = result.unwrap_or(Err(Error::TookTooLong(LIMIT)));
+    let result = match all_is_listed(context).await {
+        Ok(()) => {
+            let result = tokio::time::timeout(LIMIT, finalized(monitor, context)).await;
+            result.unwrap_or(Err(Error::TookTooLong(LIMIT)))
+        }
+        Err(error) => Err(error),
+    };
     let label = match &result {
         Ok((_, label)) => label,
         Err(error) => error.label(),
     };
     context.metrics.reconciled(label, begun.elapsed());
+    tracing::debug!(result = label, milliseconds = begun.elapsed().as_millis(), "reconciled");
     match result {
         Ok((action, _)) => {
-            context.backoff.succeeded(&monitor_ref(&namespace, &name));
+            context.backoff.succeeded(&reference);
             Ok(action)
         }
         Err(error) => {
-            say(&context, &monitor, &error).await;
+            // A namespace that is going is no trouble of anybody's.
+            if matches!(error, Error::NamespaceTerminating) {
+                tracing::debug!("{error}");
+            } else {
+                tracing::warn!("reconciling, to be tried again: {error}");
+            }
+            say(context, monitor, &error).await;
             Err(error)
         }
     }
+}
+
+/// What is not listed yet would be taken for missing: a volume with data, an autoscaler that is to stay.
+async fn all_is_listed(context: &Context) -> Result<(), Error> {
+    let listed = tokio::time::timeout(LISTED_WITHIN, context.cache.complete()).await;
+    listed.map_err(|_| Error::NotListed(context.cache.waits_for().join(", ")))
 }
 
 /// Says that reconciles fail. What fails for a moment only is no news.
@@ -188,9 +213,11 @@ async fn kafka(
     };
     let monitor = &draft.monitor;
     let Some(cluster) = &monitor.kafka.strimzi else {
-        let message = "the servers were given by hand: the operator makes no topics there (bpmonitor prepare does), and whether \
-                       they answer shows in ClassifierAvailable";
-        return Ok(Finding::yes("ServersGiven", message));
+        let reference = monitor_ref(&monitor.namespace, &monitor.name);
+        if let Some(group) = Group::of(monitor, secrets) {
+            context.groups.set(reference.clone(), group);
+        }
+        return Ok(context.groups.finding(&reference).await);
     };
     let ca = match &found.kafka {
         KafkaFound::Cluster { ca, .. } => ca.as_ref(),
@@ -215,17 +242,18 @@ async fn settle(
     let is_known = draft.kafka.is_ok() && draft.elasticsearch.is_ok() && obstacle.is_none();
     let checksums = if is_known { checksums::checksums(monitor, &secrets).ok() } else { None };
     let are_well = kafka.holds && elasticsearch.holds;
+    let is_to_be = match &checksums {
+        Some(checksums) if !are_well => is_kept_up(context, draft, checksums, &kafka, &elasticsearch).await?,
+        checksums => checksums.is_some(),
+    };
     let lives = match checksums {
-        // Once it runs, it is kept as it is to be, whatever happens to what it needs.
-        Some(checksums) if are_well || has_begun(context, monitor) => {
-            match workload(context, monitor, &checksums, applied).await {
-                Err(error) if error.is_refusal() => {
-                    obstacle = Some(Finding::no("ObjectRefused", format!("{error}: change the spec")));
-                    observed(context, monitor).await?
-                }
-                lives => lives?,
+        Some(checksums) if is_to_be => match workload(context, monitor, &checksums, applied).await {
+            Err(error) if error.is_refusal() => {
+                obstacle = Some(Finding::no("ObjectRefused", format!("{error}: change the spec")));
+                observed(context, monitor).await?
             }
-        }
+            lives => lives?,
+        },
         _ => {
             let has_no_key = obstacle.as_ref().is_some_and(|obstacle| obstacle.reason == pseudonyms::MISSING);
             if resource.spec.paused || has_no_key {
@@ -254,6 +282,39 @@ async fn settle(
 }
 
 type Lives = BTreeMap<Component, Arc<Live>>;
+
+/// Whether the workloads are kept as they are to be although Kafka or Elasticsearch is not well. Not where they do not run yet, nor where
+/// their pods would be made anew for a way there, or a login, that does not work.
+async fn is_kept_up(
+    context: &Context,
+    draft: &Draft,
+    checksums: &Checksums,
+    kafka: &Finding,
+    elasticsearch: &Finding,
+) -> Result<bool, Error> {
+    let monitor = &draft.monitor;
+    if !has_begun(context, monitor) {
+        return Ok(false);
+    }
+    let is_red = draft.elasticsearch.as_ref().is_ok_and(|admin| admin.trouble.is_some());
+    let is_reached = (kafka.holds || monitor.kafka.strimzi.is_some()) && (elasticsearch.holds || is_red);
+    if is_reached {
+        return Ok(true);
+    }
+    Ok(is_unchanged(context, monitor, Component::Classifier, &checksums.classifier).await?
+        && is_unchanged(context, monitor, Component::Producer, &checksums.producer).await?)
+}
+
+/// Whether the pods of a workload, if there are any, mount what this checksum is of.
+async fn is_unchanged(
+    context: &Context,
+    monitor: &Monitor,
+    component: Component,
+    checksum: &str,
+) -> Result<bool, Error> {
+    let live = workloads::read(context, &monitor.namespace, &monitor.name, component).await?;
+    Ok(live.is_none_or(|live| live.checksum.as_deref() == Some(checksum)))
+}
 
 /// Whether the classifier is there already.
 fn has_begun(context: &Context, monitor: &Monitor) -> bool {

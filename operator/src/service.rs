@@ -42,7 +42,9 @@ pub enum Failed {
     #[error("seeking the Lease: {0}")]
     Lease(#[from] LeaseManagerError),
     /// Another replica leads.
-    #[error("the Lease was lost: another replica may do the work now, so this one ends")]
+    #[error(
+        "the Lease was lost, or could not be seen for as long as it is held: another replica may do the work now, so this one ends"
+    )]
     LostLease,
     /// No runtime could be started.
     #[error("starting the runtime: {0}")]

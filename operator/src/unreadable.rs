@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bpmonitor_crds::{BpMonitor, BpMonitorSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use k8s_openapi::jiff::Timestamp;
 use kube::core::{DeserializeGuard, error_boundary::InvalidObject};
 use kube::runtime::watcher::Event;
-use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::context::Context;
-use crate::status;
+use crate::error::{Error, is_conflict};
+use crate::finding::Finding;
+use crate::{finalize, status};
 
-/// Who writes it: another manager than who writes all else, whose conditions it leaves as they are.
-const MANAGER: &str = "bp-monitor-operator-reader";
+/// When to try again what the API server did not take.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// The event of a monitor that can be read. Another one is sent to `unreadable`; what runs for it goes on as it is.
 pub(crate) fn readable(
@@ -43,19 +43,41 @@ pub(crate) fn readable(
     }
 }
 
-/// Tells of each generation of an unreadable monitor once.
-pub(crate) async fn keep_telling(context: Arc<Context>, mut unreadable: UnboundedReceiver<InvalidObject>) {
+/// Tells of each generation of an unreadable monitor once, and lets go those that are going.
+pub(crate) async fn keep_telling(
+    context: Arc<Context>,
+    again: UnboundedSender<InvalidObject>,
+    mut unreadable: UnboundedReceiver<InvalidObject>,
+) {
     let mut told = HashMap::new();
     while let Some(object) = unreadable.recv().await {
         let (uid, generation) = (object.metadata.uid.clone(), object.metadata.generation);
         if told.get(&uid) == Some(&generation) {
             continue;
         }
-        match tell(&context, &object).await {
+        match see_to(&context, &object).await {
             Ok(()) => drop(told.insert(uid, generation)),
-            Err(error) => tracing::warn!("{error}"),
+            // It has changed, and the change comes too.
+            Err(error) if is_conflict(&error) => {}
+            Err(error) => {
+                tracing::warn!("an unreadable monitor, to be seen to again: {error}");
+                tokio::spawn(send_later(again.clone(), object));
+            }
         }
     }
+}
+
+async fn send_later(again: UnboundedSender<InvalidObject>, object: InvalidObject) {
+    tokio::time::sleep(AGAIN).await;
+    // Nobody listens any more only where the operator is ending.
+    let _ = again.send(object);
+}
+
+async fn see_to(context: &Context, object: &InvalidObject) -> Result<(), Error> {
+    if object.metadata.deletion_timestamp.is_some() {
+        return finalize::let_go(context, &object.metadata).await;
+    }
+    tell(context, object).await
 }
 
 /// Says in a monitor's condition why it cannot be read.
@@ -63,30 +85,21 @@ pub(crate) async fn keep_telling(context: Arc<Context>, mut unreadable: Unbounde
 /// # Errors
 ///
 /// The API server's.
-pub async fn tell(context: &Context, object: &InvalidObject) -> Result<(), crate::error::Error> {
+pub async fn tell(context: &Context, object: &InvalidObject) -> Result<(), Error> {
     let InvalidObject { error, metadata } = object;
     let (namespace, name) = (metadata.namespace.as_deref(), metadata.name.as_deref());
     let full_name = format!("{}/{}", namespace.unwrap_or_default(), name.unwrap_or_default());
     tracing::warn!(monitor = full_name, "a monitor cannot be read: {error}");
-    let condition = Condition {
-        type_: "Ready".to_owned(),
-        status: "False".to_owned(),
-        reason: "Unreadable".to_owned(),
-        message: format!(
-            "this version of the operator cannot read the monitor ({error}): it was stored by another version: install the definition \
-             that belongs to the operator, and apply the monitor again. What runs goes on as it is"
-        ),
-        observed_generation: metadata.generation,
-        last_transition_time: Time(Timestamp::now()),
-    };
-    let mut monitor = BpMonitor::new("", BpMonitorSpec::default());
-    monitor.metadata = metadata.clone();
-    status::patch_as(context, &monitor, MANAGER, json!({"conditions": [condition]})).await
+    let message = format!(
+        "this version of the operator cannot read the monitor ({error}): it was stored by another version: install the definition that \
+         belongs to the operator, and apply the monitor again. What runs goes on as it is"
+    );
+    status::write_unreadable(context, metadata, Finding::no("Unreadable", message)).await
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use tokio::sync::mpsc;
 
     use super::*;

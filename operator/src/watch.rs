@@ -8,7 +8,8 @@ use std::time::Duration;
 use bpmonitor_pipeline::cluster::Backoff;
 use futures_util::StreamExt;
 use kube::api::{DynamicObject, PartialObjectMeta};
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::utils;
+use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 
 use crate::cache::Key;
@@ -17,8 +18,29 @@ use crate::error::{is_forbidden, is_not_found};
 use crate::kinds::{MonitorRef, Watched, monitor_ref};
 use crate::labels::{self, MANAGER};
 
-/// The longest wait before a watch that failed is begun anew: so long it takes to notice a kind that comes.
+/// The longest wait before a watch that failed is begun anew.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// The same where the kind itself is missing, or may not be watched: so long it takes to notice one that comes.
+const LONGEST_WAIT_FOR_KIND: Duration = Duration::from_secs(10);
+
+/// Waits as those of Kubernetes' own clients, but never for longer than [`LONGEST_WAIT`]: nobody is to wait for half a minute once the
+/// API server is back.
+#[derive(Default)]
+pub(crate) struct Soon(DefaultBackoff);
+
+impl Iterator for Soon {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(self.0.next()?.min(LONGEST_WAIT))
+    }
+}
+
+impl utils::Backoff for Soon {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
 
 type Meta = PartialObjectMeta<DynamicObject>;
 
@@ -56,8 +78,8 @@ impl Watch {
                     self.see(event);
                 }
                 Err(error) => {
-                    self.failed(&error);
-                    tokio::time::sleep(backoff.wait().min(LONGEST_WAIT)).await;
+                    let longest = self.failed(&error);
+                    tokio::time::sleep(backoff.wait().min(longest)).await;
                 }
             }
         }
@@ -87,15 +109,20 @@ impl Watch {
             }
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
-                let kind = &self.watched.resource.kind;
-                let gone = self.context.cache.keep_only(kind, self.namespace.as_deref(), &listed);
-                for owner in gone {
-                    self.context.trigger(owner);
-                }
+                self.keep_only(&listed);
                 self.set_available(true);
             }
             Event::Apply(object) => self.seen(&object),
             Event::Delete(object) => self.gone(&object),
+        }
+    }
+
+    /// All others that were known are gone.
+    fn keep_only(&self, listed: &HashSet<Key>) {
+        let kind = &self.watched.resource.kind;
+        let gone = self.context.cache.keep_only(kind, self.namespace.as_deref(), listed);
+        for owner in gone {
+            self.context.trigger(owner);
         }
     }
 
@@ -133,7 +160,8 @@ impl Watch {
         Key::new(&self.watched.resource.kind, object.namespace().unwrap_or_default(), object.name_any())
     }
 
-    fn failed(&self, error: &watcher::Error) {
+    /// Notes why it failed, and says how long to wait at most.
+    fn failed(&self, error: &watcher::Error) -> Duration {
         let kind = &self.watched.resource.plural;
         let cause = match error {
             watcher::Error::InitialListFailed(error)
@@ -144,13 +172,19 @@ impl Watch {
         match cause {
             Some(cause) if self.watched.is_optional && is_not_found(cause) => {
                 tracing::debug!(kind, "there is no such kind in this cluster yet");
+                self.keep_only(&HashSet::new());
                 self.set_available(false);
+                LONGEST_WAIT_FOR_KIND
             }
             Some(cause) if self.watched.is_optional && is_forbidden(cause) => {
                 tracing::debug!(kind, "the operator may not watch these, and does without");
                 self.set_available(false);
+                LONGEST_WAIT_FOR_KIND
             }
-            _ => tracing::warn!(kind, "watching, to be tried again: {error}"),
+            _ => {
+                tracing::warn!(kind, "watching, to be tried again: {error}");
+                LONGEST_WAIT
+            }
         }
     }
 
@@ -164,11 +198,35 @@ impl Watch {
     }
 }
 
-/// Whose an object is, where it is the operator's.
-fn owner(object: &Meta) -> Option<MonitorRef> {
+/// Whose an object is, where it is the operator's: one that somebody copied with its labels is not, and must not be removed as unwanted.
+fn owner(object: &impl ResourceExt) -> Option<MonitorRef> {
     let labels = object.labels();
-    if labels.get("app.kubernetes.io/managed-by").map(String::as_str) != Some(MANAGER) {
+    let is_labelled = labels.get("app.kubernetes.io/managed-by").map(String::as_str) == Some(MANAGER);
+    let is_ours = object.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(MANAGER));
+    if !is_labelled || !is_ours {
         return None;
     }
     labels::owner(labels).map(|(namespace, name)| monitor_ref(namespace, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_is_nobodys() {
+        let by = |manager: &str| {
+            let mut object = ConfigMap::default();
+            object.metadata.labels = Some(labels::all("n", "ward-3", "pseudonyms"));
+            let entry =
+                ManagedFieldsEntry { manager: Some(manager.to_owned()), ..ManagedFieldsEntry::default() };
+            object.metadata.managed_fields = Some(vec![entry]);
+            object
+        };
+        assert_eq!(owner(&by(MANAGER)), Some(monitor_ref("n", "ward-3")));
+        assert_eq!(owner(&by("kubectl")), None);
+    }
 }

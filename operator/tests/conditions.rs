@@ -4,16 +4,21 @@
 
 mod common;
 
+use std::fs;
 use std::time::Duration;
 
 use bpmonitor_crds::BpMonitor;
-use bpmonitor_operator::strimzi::Kafka;
+use bpmonitor_operator::strimzi::{Kafka, KafkaTopic, KafkaUser};
+use bpmonitor_pipeline::cluster::kafka::{
+    Authentication, KafkaConnection, TopicAdmin, TopicContent, Transport, WantedTopic,
+};
+use bpmonitor_test_support::lab;
 use common::{PATIENCE, REPAIR, Ward, elastic, strimzi, there, until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +131,8 @@ async fn secrets_that_are_missing_or_lack_something() {
     let message = ward.condition_is("ward-3", "KafkaReady", "False", "SecretIncomplete").await;
     assert!(message.contains("password"), "{message}");
     ward.apply(secret(json!({"username": "u", "password": "geheim"}))).await;
-    ward.condition_is("ward-3", "KafkaReady", "True", "ServersGiven").await;
+    let message = ward.condition_is("ward-3", "KafkaReady", "False", "KafkaUnreachable").await;
+    assert!(message.contains("are the bootstrap servers right"), "{message}");
     let status = ward.api::<BpMonitor>().get("ward-3").await.unwrap().status.unwrap();
     assert!(!serde_json::to_string(&status).unwrap().contains("geheim"));
     ward.end().await;
@@ -175,5 +181,112 @@ async fn a_pause_shows_and_ends() {
     until("nothing runs", REPAIR, || async { replicas().await == Some(0) }).await;
     ward.monitor("ward-3", json!({"elasticsearch": elasticsearch, "paused": false})).await;
     until("it runs again", REPAIR, || async { replicas().await == Some(1) }).await;
+    ward.end().await;
+}
+
+/// A Kafka given by hand: wrong credentials, too few rights, no topic, then all of it; and what runs is kept from a login that fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_refuse_or_lack_the_topic() {
+    let ward = Ward::begin().await;
+    let elasticsearch = elastic::given(&ward).await;
+    let ca = fs::read_to_string(lab::kafka_pki().join("ca.crt")).unwrap();
+    let right = fs::read_to_string(lab::kafka_scram_password_file()).unwrap();
+    let login = |password: &str| {
+        let data = json!({"username": "pipeline", "password": password, "ca.crt": ca});
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kafka-login"}, "stringData": data})
+    };
+    let by_login = json!({"elasticsearch": elasticsearch, "kafka": {
+        "bootstrapServers": lab::kafka_scram(),
+        "tls": {"caSecretRef": {"name": "kafka-login"}},
+        "auth": {"mechanism": "SCRAM-SHA-512", "secretRef": {"name": "kafka-login"}},
+    }});
+    ward.apply(login("not the password")).await;
+    ward.monitor("ward-3", by_login.clone()).await;
+    let message = ward.condition_is("ward-3", "KafkaReady", "False", "KafkaUnauthenticated").await;
+    assert!(message.contains("password") && !message.contains("not the password"), "{message}");
+    ward.apply(login(right.trim_end())).await;
+    let message = ward.condition_is("ward-3", "KafkaReady", "False", "KafkaForbidden").await;
+    assert!(message.contains("Read and Describe"), "{message}");
+    let deployments = ward.api::<Deployment>();
+    assert!(deployments.get_opt("ward-3-classifier").await.unwrap().is_none());
+
+    let anybody = json!({"elasticsearch": elasticsearch, "kafka": {"bootstrapServers": lab::kafka(), "insecure": true}});
+    ward.monitor("ward-3", anybody).await;
+    let message = ward.condition_is("ward-3", "KafkaReady", "False", "TopicMissing").await;
+    assert!(message.contains("bpmonitor prepare"), "{message}");
+    make_topic(&format!("bp.{}.ward-3.observations", ward.namespace)).await;
+    ward.condition_is("ward-3", "KafkaReady", "True", "ServersGiven").await;
+    there(&deployments, "ward-3-producer", PATIENCE).await;
+    ward.settled().await;
+
+    let generation = async || deployments.get("ward-3-classifier").await.unwrap().metadata.generation;
+    let before = generation().await;
+    ward.apply(login("not the password")).await;
+    ward.monitor("ward-3", by_login).await;
+    ward.condition_is("ward-3", "KafkaReady", "False", "KafkaUnauthenticated").await;
+    assert_eq!(generation().await, before, "what runs is not touched");
+    ward.end().await;
+}
+
+async fn make_topic(name: &str) {
+    let connection = KafkaConnection {
+        bootstrap_servers: lab::kafka(),
+        transport: Transport::Insecure,
+        authentication: Authentication::None,
+    };
+    let content = TopicContent::Observations(Duration::from_secs(3600));
+    let wanted = WantedTopic { name: name.to_owned(), content, partitions: 1, replicas: 1 };
+    TopicAdmin::new(&connection, "test").unwrap().settle(&wanted).await.unwrap();
+}
+
+/// Who owns a Kafka says which namespaces may use it; what is made there is put back, and goes with the monitor but for its data.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_of_another_namespace_must_allow_it() {
+    let owner = Ward::without_operator().await;
+    let _strimzi = strimzi::begin(&owner).await;
+    let mut ward = Ward::without_operator().await;
+    ward.start_for(ward.client.clone(), vec![ward.namespace.clone(), owner.namespace.clone()]);
+    let kafka = json!({"clusterRef": {"name": "bp-kafka", "namespace": owner.namespace}});
+    ward.monitor("ward-3", json!({"elasticsearch": elastic::given(&ward).await, "kafka": kafka})).await;
+    let message = ward.condition_is("ward-3", "KafkaReady", "False", "NamespaceNotAllowed").await;
+    assert!(message.contains(&format!("bpmonitor.dev/allow-namespaces: {}", ward.namespace)), "{message}");
+    let (topics, users) = (owner.api::<KafkaTopic>(), owner.api::<KafkaUser>());
+    assert!(topics.list(&ListParams::default()).await.unwrap().items.is_empty());
+
+    let annotations = json!({"bpmonitor.dev/allow-namespaces": format!("other, {}", ward.namespace)});
+    let allow = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+    owner.api::<Kafka>().patch("bp-kafka", &PatchParams::default(), &allow).await.unwrap();
+    ward.condition_is("ward-3", "KafkaReady", "True", "TopicsReady").await;
+    there(&ward.api::<Deployment>(), "ward-3-producer", PATIENCE).await;
+    ward.settled().await;
+    let topic = format!("bp.{}.ward-3.state", ward.namespace);
+    topics.delete(&topic, &DeleteParams::default()).await.unwrap();
+    there(&topics, &topic, REPAIR).await;
+
+    ward.api::<BpMonitor>().delete("ward-3", &DeleteParams::default()).await.unwrap();
+    until("its users are gone", PATIENCE, || async {
+        users.list(&ListParams::default()).await.unwrap().items.is_empty()
+    })
+    .await;
+    assert_eq!(topics.list(&ListParams::default()).await.unwrap().items.len(), 3, "data stays");
+    ward.end().await;
+    owner.end_without_operator().await;
+}
+
+/// A copy of a Secret that somebody keeps, labels and all, is not taken for one that is no longer wanted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_the_key_is_let_alone() {
+    let ward = Ward::begin().await;
+    let _strimzi = strimzi::begin(&ward).await;
+    ward.monitor("ward-3", json!({"elasticsearch": elastic::given(&ward).await})).await;
+    let secrets = ward.api::<Secret>();
+    let key = there(&secrets, "ward-3-pseudonyms", PATIENCE).await;
+    let copy = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "my-copy", "labels": key.labels()}, "data": key.data,
+    });
+    let uid = ward.apply(copy).await.uid();
+    there(&ward.api::<Deployment>(), "ward-3-producer", PATIENCE).await;
+    ward.settled().await;
+    assert_eq!(secrets.get("my-copy").await.unwrap().uid(), uid);
     ward.end().await;
 }

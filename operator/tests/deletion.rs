@@ -10,7 +10,7 @@ use bpmonitor_crds::BpMonitor;
 use bpmonitor_operator::strimzi::{Kafka, KafkaTopic, KafkaUser};
 use common::{PATIENCE, Ward, elastic, strimzi, there, until};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Secret};
+use k8s_openapi::api::core::v1::{Event, Namespace, PersistentVolumeClaim, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -84,6 +84,23 @@ async fn it_goes_although_elasticsearch_does_not_answer() {
         ward.condition_is("ward-3", "ElasticsearchReady", "False", "ElasticsearchUnreachable").await;
     assert!(message.contains("is it running"), "{message}");
     delete(&ward, Duration::from_secs(20)).await;
+    ward.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_removed_is_told_when_patience_ends() {
+    let ward = Ward::begin().await;
+    let _strimzi = strimzi::begin(&ward).await;
+    ward.monitor("ward-3", json!({"elasticsearch": {"url": "http://127.0.0.1:1", "insecure": true}})).await;
+    ward.condition_is("ward-3", "ElasticsearchReady", "False", "ElasticsearchUnreachable").await;
+    let annotation = json!({"metadata": {"annotations": {"bpmonitor.dev/delete-data": "true"}}});
+    let monitors = ward.api::<BpMonitor>();
+    monitors.patch("ward-3", &PatchParams::default(), &Patch::Merge(annotation)).await.unwrap();
+    delete(&ward, PATIENCE).await;
+    let events = ward.api::<Event>().list(&ListParams::default()).await.unwrap();
+    let left = events.iter().find(|event| event.reason.as_deref() == Some("LeftBehind"));
+    let message = left.and_then(|event| event.message.clone()).unwrap();
+    assert!(message.contains("by hand") && message.contains("is it running"), "{message}");
     ward.end().await;
 }
 

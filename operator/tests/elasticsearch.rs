@@ -37,6 +37,7 @@ fn context(ward: &Ward) -> Context {
         resync: second,
         concurrency: 1,
         count_every: second,
+        patience: second,
     };
     let (monitors, _) = reflector::store();
     let metrics = Metrics::new(&mut Registry::default());

@@ -1,11 +1,12 @@
-//! From a monitor to classified readings: what the operator made is run as a kubelet would, against the real broker, with the users
-//! and rights that Strimzi's stand-in gave it, and the real Elasticsearch.
+//! From a monitor to classified readings, in the time that was promised: what the operator made is run as a kubelet would, against the
+//! real broker, with the users and rights that Strimzi's stand-in gave it, and the real Elasticsearch.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod common;
 
-use std::time::Duration;
+use std::fs;
+use std::time::{Duration, Instant};
 
 use bpmonitor_crds::{BpMonitor, ObservationCounts};
 use bpmonitor_pipeline::cluster::SecretSource;
@@ -14,10 +15,12 @@ use bpmonitor_pipeline::cluster::elasticsearch::{
 };
 use bpmonitor_test_strimzi::{Settings, StandIn};
 use bpmonitor_test_support::lab;
-use common::{PATIENCE, Ward, elastic, kubelet, there, until};
-use k8s_openapi::api::apps::v1::Deployment;
+use common::kubelet::Kubelet;
+use common::{PATIENCE, Ward, elastic, until};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use serde_json::{Value, json};
 
 const NAME: &str = "ward-3";
@@ -49,10 +52,12 @@ async fn indexed(index: &str) -> u64 {
     setup.count(index).await.unwrap()
 }
 
-async fn checksum(ward: &Ward, component: &str) -> String {
-    let deployment = ward.api::<Deployment>().get(&format!("{NAME}-{component}")).await.unwrap();
-    let template = deployment.spec.unwrap().template.metadata.unwrap();
-    template.annotations.unwrap()["bpmonitor.dev/checksum"].clone()
+/// Whether the one classifier that runs reads this threshold.
+async fn classifies_by(kubelet: &Kubelet, stage1: u16) -> bool {
+    let [directory] = &kubelet.mounted("classifier", "/etc/bpmonitor").await[..] else { return false };
+    let text = fs::read_to_string(directory.join("manifest.yaml")).unwrap();
+    let manifest: Value = serde_saphyr::from_str(&text).unwrap();
+    manifest["spec"]["thresholds"]["stage1"]["systolic"] == stage1
 }
 
 /// Simulated readings become anomalies and archive lines, are counted in the status, and go on after a changed threshold.
@@ -62,63 +67,97 @@ async fn flows(listener: &str) {
     let stand_in = StandIn::start(ward.client.clone(), Settings::lab(&ward.namespace, "bp-kafka")).unwrap();
     stand_in.make_kafka().await.unwrap();
     ward.start();
+    let kubelet = Kubelet::begin(&ward);
     let elasticsearch = elastic::given(&ward).await;
+    let begun = Instant::now();
     ward.monitor(NAME, spec(&elasticsearch, listener, 130)).await;
-    for component in ["producer", "classifier"] {
-        there(&ward.api::<Deployment>(), &format!("{NAME}-{component}"), PATIENCE).await;
+    ward.condition_is(NAME, "Ready", "True", "AllReady").await;
+    let took = begun.elapsed();
+    println!("ready {took:?} after it was applied");
+    assert!(took < Duration::from_secs(15), "ready only after {took:?}");
+    for (condition, reason) in [
+        ("KafkaReady", "TopicsReady"),
+        ("ElasticsearchReady", "IndexReady"),
+        ("ProducerAvailable", "Available"),
+        ("ClassifierAvailable", "Available"),
+    ] {
+        ward.condition_is(NAME, condition, "True", reason).await;
     }
-    ward.condition_is(NAME, "KafkaReady", "True", "TopicsReady").await;
-    ward.condition_is(NAME, "ElasticsearchReady", "True", "IndexReady").await;
     let publisher = ward.api::<Secret>().get(&format!("{NAME}-kafka-publisher")).await.unwrap();
     assert!(publisher.data.unwrap().contains_key("bootstrap-servers"), "whoever publishes is told where");
-
-    let mut classifier = kubelet::run(&ward, &format!("{NAME}-classifier")).await;
-    let mut producer = kubelet::run(&ward, &format!("{NAME}-producer")).await;
-    classifier.is_ready().await;
-    producer.is_ready().await;
     until("readings are counted in the status", PATIENCE, || async {
         counts(&ward).await.is_some_and(|counts| counts.classified >= 400)
     })
     .await;
 
     // A changed threshold is another manifest, and so other pods.
-    let before = checksum(&ward, "classifier").await;
+    let begun = Instant::now();
     ward.monitor(NAME, spec(&elasticsearch, listener, 131)).await;
-    let took = until("the classifier's pods are to be made anew", Duration::from_secs(20), || async {
-        checksum(&ward, "classifier").await != before
+    ward.condition_is(NAME, "Ready", "True", "AllReady").await;
+    let took = begun.elapsed();
+    println!("a changed threshold has reached the classifier after {took:?}");
+    assert!(classifies_by(&kubelet, 131).await, "ready says so of the pods that are new");
+    assert!(took < Duration::from_secs(20), "ready again only after {took:?}");
+
+    // Nobody is simulated any more, so that all can be compared.
+    let mut without = spec(&elasticsearch, listener, 131);
+    without["patients"]["count"] = json!(0);
+    ward.monitor(NAME, without.clone()).await;
+    ward.condition_is(NAME, "ProducerAvailable", "True", "NotNeeded").await;
+    until("the producer has ended", PATIENCE, || async {
+        kubelet.mounted("producer", "/etc/bpmonitor").await.is_empty()
     })
     .await;
-    println!("a changed threshold is in the Deployment after {took:?}");
-    classifier.stop().await;
-    producer.stop().await;
     let so_far = counts(&ward).await.unwrap();
-    let mut classifier = kubelet::run(&ward, &format!("{NAME}-classifier")).await;
-    classifier.is_ready().await;
     until("nothing is left", PATIENCE, || async {
         counts(&ward).await.is_some_and(|counts| counts.lag == 0 && counts.classified >= so_far.classified)
     })
     .await;
+    kubelet.stop().await;
+    // The last batch is committed when the classifier ends.
+    let sent = sent(&ward);
+    until("all that was sent is counted", PATIENCE, || async {
+        counts(&ward).await.is_some_and(|counts| counts.classified + counts.rejected == sent)
+    })
+    .await;
     let counts = counts(&ward).await.unwrap();
     let index = ward.api::<BpMonitor>().get(NAME).await.unwrap().status.unwrap().index.unwrap();
-    assert_eq!(counts.rejected, 0);
+    assert_eq!((counts.rejected, counts.lag), (0, 0));
     // Elasticsearch shows what it has with its next refresh.
     until("each anomaly is a document", PATIENCE, || async { indexed(&index).await == counts.anomalies })
         .await;
     assert!(counts.classified > counts.anomalies, "some are normal");
-    let archive = classifier.mounted("/var/lib/bpmonitor").read_dir().unwrap();
-    assert!(archive.count() > 0, "the normal ones are in the archive of the classifier that is left");
-    classifier.stop().await;
+    let archive = ward.claims.path().join(format!("{NAME}-archive")).read_dir().unwrap();
+    assert!(archive.count() > 0, "the normal ones are in the archive");
 
     let monitor = ward.api::<BpMonitor>().get(NAME).await.unwrap();
     assert!(monitor.finalizers().iter().any(|finalizer| finalizer == "bpmonitor.dev/cleanup"));
     ward.apply(json!({
         "apiVersion": "bpmonitor.dev/v1alpha1", "kind": "BpMonitor",
         "metadata": {"name": NAME, "annotations": {"bpmonitor.dev/delete-data": "true"}},
-        "spec": spec(&elasticsearch, listener, 131),
+        "spec": without,
     }))
     .await;
     ward.end().await;
     drop(stand_in);
+}
+
+/// How many records the topic has.
+fn sent(ward: &Ward) -> u64 {
+    let topic = format!("bp.{}.{NAME}.observations", ward.namespace);
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", lab::kafka())
+        .set("group.id", "unused")
+        .create()
+        .unwrap();
+    let limit = Duration::from_secs(10);
+    let metadata = consumer.fetch_metadata(Some(&topic), limit).unwrap();
+    let partitions = metadata.topics()[0].partitions().iter();
+    let sent = partitions.map(|partition| {
+        let (low, high) = consumer.fetch_watermarks(&topic, partition.id(), limit).unwrap();
+        u64::try_from(high - low).unwrap()
+    });
+    sent.sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]

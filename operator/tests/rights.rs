@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{PATIENCE, REPAIR, Ward, client, client_with_token, elastic, strimzi, there, until};
+use common::{PATIENCE, REPAIR, Ward, client, client_with_token, elastic, kubeconfig, strimzi, there, until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, ServiceAccount};
@@ -33,7 +33,7 @@ async fn restricted(ward: &Ward) -> Client {
     let request = TokenRequest { spec: Some(TokenRequestSpec::default()), ..TokenRequest::default() };
     let accounts = ward.api::<ServiceAccount>();
     let answer = accounts.create_token_request(ACCOUNT, &PostParams::default(), &request).await.unwrap();
-    client_with_token(&answer.status.unwrap().token.unwrap()).await
+    client_with_token(&kubeconfig(), &answer.status.unwrap().token.unwrap()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

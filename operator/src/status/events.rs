@@ -18,6 +18,8 @@ pub(super) async fn tell(context: &Context, monitor: &BpMonitor, before: &[Condi
         if !is_worth_telling(known, condition) {
             continue;
         }
+        let Condition { type_, status, reason, message, .. } = condition;
+        tracing::info!(condition = type_, status, reason, "{message}");
         if let Err(error) = context.recorder.publish(&event(condition), &monitor.object_ref(&())).await {
             tracing::debug!("an event was not written: {error}");
         }

@@ -7,9 +7,9 @@ mod thresholds;
 pub mod workloads;
 
 use bpmonitor_crds::{BpMonitor, BpMonitorStatus, ClassifierStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
@@ -83,6 +83,38 @@ pub async fn write_failure(context: &Context, monitor: &BpMonitor, error: &Error
     Ok(())
 }
 
+/// Says of a monitor that this version cannot read why it is not ready, and leaves the rest as it was.
+///
+/// It is no server-side apply: for that the API server too would have to read all of it.
+///
+/// # Errors
+///
+/// The API server's.
+pub async fn write_unreadable(
+    context: &Context,
+    metadata: &ObjectMeta,
+    finding: Finding,
+) -> Result<(), Error> {
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let api = dynamic(context, namespace);
+    let live = match api.get(name).await {
+        Err(error) if is_not_found(&error) => return Ok(()),
+        live => live.map_err(Error::kube(format!("reading {namespace}/{name}")))?,
+    };
+    let before = live.data.pointer("/status/conditions").cloned().unwrap_or_default();
+    let before: Vec<Condition> = serde_json::from_value(before).unwrap_or_default();
+    let now = Time(Timestamp::now());
+    let after = conditions::updated(&before, &[("Ready", finding)], metadata.generation, &now);
+    if after == before {
+        return Ok(());
+    }
+    let version = json!({"resourceVersion": live.resource_version()});
+    let patch = Patch::Merge(json!({"metadata": version, "status": {"conditions": after}}));
+    let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    written(context, api.patch_status(name, &parameters, &patch).await, namespace, name)
+}
+
 fn status(monitor: &BpMonitor, before: &BpMonitorStatus, report: &Report, now: &Time) -> BpMonitorStatus {
     let generation = monitor.metadata.generation;
     let findings = conditions::findings(report, monitor.spec.paused);
@@ -114,7 +146,7 @@ pub(crate) async fn patch_as(
     status: serde_json::Value,
 ) -> Result<(), Error> {
     let (namespace, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
-    let api = Api::<BpMonitor>::namespaced(context.client.clone(), &namespace);
+    let api = dynamic(context, &namespace);
     let body = json!({
         "apiVersion": BpMonitor::api_version(&()),
         "kind": BpMonitor::kind(&()),
@@ -122,8 +154,23 @@ pub(crate) async fn patch_as(
         "metadata": {"uid": monitor.uid()},
         "status": status,
     });
-    let written = api.patch_status(&name, &PatchParams::apply(manager).force(), &Patch::Apply(&body)).await;
-    match written {
+    let answer = api.patch_status(&name, &PatchParams::apply(manager).force(), &Patch::Apply(&body)).await;
+    written(context, answer, &namespace, &name)
+}
+
+/// Monitors not as our own type: what is written is there also where this version cannot read all of one.
+fn dynamic(context: &Context, namespace: &str) -> Api<DynamicObject> {
+    let kind = ApiResource::erase::<BpMonitor>(&());
+    Api::namespaced_with(context.client.clone(), namespace, &kind)
+}
+
+fn written(
+    context: &Context,
+    answer: kube::Result<DynamicObject>,
+    namespace: &str,
+    name: &str,
+) -> Result<(), Error> {
+    match answer {
         Err(error) if !is_not_found(&error) => {
             Err(Error::kube(format!("writing the status of {namespace}/{name}"))(error))
         }

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn found(generation: i64, replicas: i64, status: Value) -> (bool, String) {
-        let live = Live { generation, replicas: Some(replicas), status };
+        let live = Live { generation, replicas: Some(replicas), status, ..Live::default() };
         let finding = finding(Component::Classifier, Some(&live), false);
         (finding.holds, finding.reason)
     }
@@ -133,6 +133,7 @@ mod tests {
             generation: 1,
             replicas: Some(1),
             status: json!({"observedGeneration": 1, "conditions": [condition]}),
+            ..Live::default()
         };
         let finding = finding(Component::Producer, Some(&live), false);
         assert_eq!(finding.reason, "FailedCreate");

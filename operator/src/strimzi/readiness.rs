@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn live(generation: i64, status: Value) -> Live {
-        Live { generation, replicas: None, status }
+        Live { generation, status, ..Live::default() }
     }
 
     #[test]

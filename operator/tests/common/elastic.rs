@@ -2,14 +2,18 @@
 
 use std::fs;
 
-use bpmonitor_test_support::lab;
+use bpmonitor_test_support::lab::{self, SecureElasticsearch};
 use serde_json::{Value, json};
 
 use super::Ward;
 
 /// Makes the Secret, and gives `spec.elasticsearch`.
 pub(crate) async fn given(ward: &Ward) -> Value {
-    let elasticsearch = lab::elasticsearch_secure();
+    of(ward, &lab::elasticsearch_secure()).await
+}
+
+/// The same, of another Elasticsearch.
+pub(crate) async fn of(ward: &Ward, elasticsearch: &SecureElasticsearch) -> Value {
     let ca = fs::read_to_string(&elasticsearch.ca).expect("the lab's CA");
     ward.apply(json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "elasticsearch"},

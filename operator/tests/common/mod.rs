@@ -3,9 +3,13 @@
 #![allow(dead_code, reason = "each test uses a part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
+pub(crate) mod control_plane;
+pub(crate) mod eck;
 pub(crate) mod elastic;
 pub(crate) mod kubelet;
+pub(crate) mod replica;
 pub(crate) mod strimzi;
+pub(crate) mod unending;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -51,7 +55,12 @@ pub(crate) struct Ward {
 
 /// The lab's API server.
 pub(crate) async fn client() -> Client {
-    let config = config().await;
+    client_of(&kubeconfig()).await
+}
+
+/// The API server of a kubeconfig.
+pub(crate) async fn client_of(kubeconfig: &str) -> Client {
+    let config = config(kubeconfig).await;
     let server = config.cluster_url.clone();
     let client = Client::try_from(config).expect("a client");
     let version = client.apiserver_version().await;
@@ -60,16 +69,20 @@ pub(crate) async fn client() -> Client {
 }
 
 /// The same, for whom a token stands.
-pub(crate) async fn client_with_token(token: &str) -> Client {
-    let mut config = config().await;
+pub(crate) async fn client_with_token(kubeconfig: &str, token: &str) -> Client {
+    let mut config = config(kubeconfig).await;
     config.auth_info = AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() };
     Client::try_from(config).expect("a client")
 }
 
-async fn config() -> Config {
-    let path = std::env::var("BPMONITOR_TEST_KUBECONFIG")
-        .unwrap_or_else(|_| lab::Lab::shared().variable("BPMONITOR_TEST_KUBECONFIG"));
-    let kubeconfig = Kubeconfig::read_from(&path).unwrap_or_else(|error| panic!("reading {path}: {error}"));
+/// The kubeconfig of the lab's administrator.
+pub(crate) fn kubeconfig() -> String {
+    std::env::var("BPMONITOR_TEST_KUBECONFIG")
+        .unwrap_or_else(|_| lab::Lab::shared().variable("BPMONITOR_TEST_KUBECONFIG"))
+}
+
+async fn config(path: &str) -> Config {
+    let kubeconfig = Kubeconfig::read_from(path).unwrap_or_else(|error| panic!("reading {path}: {error}"));
     let options = KubeConfigOptions::default();
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a kubeconfig");
     config.default_retry = false;
@@ -86,7 +99,11 @@ impl Ward {
 
     /// Makes a namespace.
     pub(crate) async fn without_operator() -> Self {
-        let client = client().await;
+        Self::at(client().await).await
+    }
+
+    /// The same, at this API server.
+    pub(crate) async fn at(client: Client) -> Self {
         install(&client, &definition()).await;
         let namespace = unique::name("bpm");
         let object = json!({"metadata": {"name": namespace, "labels": {"bpmonitor.dev/test": "true"}}});
@@ -105,8 +122,12 @@ impl Ward {
 
     /// The same, with the rights of this client.
     pub(crate) fn start_as(&mut self, client: Client) {
+        self.start_for(client, vec![self.namespace.clone()]);
+    }
+
+    /// The same, for these namespaces; none for all.
+    pub(crate) fn start_for(&mut self, client: Client, namespaces: Vec<String>) {
         self.stop = CancellationToken::new();
-        let namespaces = vec![self.namespace.clone()];
         let (stop, operator) = (self.stop.clone(), operator(client, namespaces, self.count_every));
         self.task = Some(tokio::spawn(async move { operator.run(&stop).await }));
     }
@@ -151,11 +172,14 @@ impl Ward {
         .await;
     }
 
-    /// A condition of a monitor.
+    /// A condition of a monitor, also of one that this version cannot read.
     pub(crate) async fn condition(&self, name: &str, kind: &str) -> Option<Condition> {
-        let monitor = self.api::<BpMonitor>().get(name).await.ok()?;
+        let resource = ApiResource::erase::<BpMonitor>(&());
+        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        let monitor = api.get(name).await.ok()?;
         let current = monitor.metadata.generation;
-        let conditions = monitor.status?.conditions;
+        let conditions = monitor.data.pointer("/status/conditions")?.clone();
+        let conditions: Vec<Condition> = serde_json::from_value(conditions).unwrap();
         conditions
             .into_iter()
             .find(|condition| condition.type_ == kind && condition.observed_generation == current)
@@ -192,7 +216,7 @@ impl Ward {
             };
             versions.extend(list.iter().map(of));
         }
-        let monitors = self.api::<BpMonitor>().list(&ListParams::default()).await.unwrap();
+        let monitors = self.api::<BpMonitor>().list_metadata(&ListParams::default()).await.unwrap();
         versions.extend(monitors.iter().map(|monitor| {
             ("BpMonitor".to_owned(), monitor.name_any(), monitor.resource_version().unwrap_or_default())
         }));
@@ -245,8 +269,14 @@ pub(crate) fn operator(client: Client, namespaces: Vec<String>, count_every: Dur
         classifier: "bpmonitor-classifier:test".to_owned(),
         pull_policy: PullPolicy::Never,
     };
-    let settings =
-        Settings { namespaces, images, resync: Duration::from_secs(300), concurrency: 4, count_every };
+    let settings = Settings {
+        namespaces,
+        images,
+        resync: Duration::from_secs(300),
+        concurrency: 4,
+        count_every,
+        patience: Duration::from_secs(3),
+    };
     Operator::new(client, settings, Metrics::new(&mut Registry::default()), Probes::default())
 }
 

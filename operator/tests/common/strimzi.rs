@@ -1,10 +1,14 @@
 //! Stands in for Strimzi's operators, which run nowhere here: says of a namespace's resources what they say. There is no broker.
 
-use std::time::Duration;
+use std::fmt::Debug;
 
+use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ListParams, Patch, PatchParams};
-use kube::{Api, Client, ResourceExt};
+use kube::api::{Patch, PatchParams};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -25,14 +29,39 @@ impl Drop for Strimzi {
 /// Begins in the namespace of a ward.
 pub(crate) async fn begin(ward: &Ward) -> Strimzi {
     cluster(ward).await;
+    follow(ward)
+}
+
+/// Sees to topics and users alone.
+pub(crate) fn follow(ward: &Ward) -> Strimzi {
     let (client, namespace) = (ward.client.clone(), ward.namespace.clone());
     Strimzi(tokio::spawn(async move {
-        loop {
-            topics(&client, &namespace).await;
-            users(&client, &namespace).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let topics = Api::<KafkaTopic>::namespaced(client.clone(), &namespace);
+        let users = Api::<KafkaUser>::namespaced(client.clone(), &namespace);
+        let secrets = Api::<Secret>::namespaced(client.clone(), &namespace);
+        tokio::join!(
+            each(topics.clone(), |topic| see_topic(&topics, topic)),
+            each(users.clone(), |user| see_user(&users, &secrets, user)),
+        );
     }))
+}
+
+/// Does this for each object of a kind that comes or changes.
+async fn each<K, F, Fut>(api: Api<K>, see: F)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    F: Fn(K) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let objects = watcher(api, watcher::Config::default()).default_backoff().applied_objects();
+    // What fails is tried again by the watch.
+    objects
+        .for_each_concurrent(16, |object| async {
+            if let Ok(object) = object {
+                see(object).await;
+            }
+        })
+        .await;
 }
 
 /// Makes a ready `Kafka` with the listeners `plain` and `tls`.
@@ -76,44 +105,34 @@ fn is_said(conditions: &[StrimziCondition], observed: Option<i64>, generation: O
     observed == generation && !conditions.is_empty()
 }
 
-async fn topics(client: &Client, namespace: &str) {
-    let api = Api::<KafkaTopic>::namespaced(client.clone(), namespace);
-    let Ok(topics) = api.list(&ListParams::default()).await else { return };
-    for topic in topics {
-        let status = topic.status.clone().unwrap_or_default();
-        if is_said(&status.conditions, status.observed_generation, topic.metadata.generation) {
-            continue;
-        }
-        let said = json!({"status": {
-            "observedGeneration": topic.metadata.generation,
-            "conditions": [{"type": "Ready", "status": "True"}],
-        }});
-        let _ = api.patch_status(&topic.name_any(), &PatchParams::default(), &Patch::Merge(said)).await;
+async fn see_topic(topics: &Api<KafkaTopic>, topic: KafkaTopic) {
+    let status = topic.status.clone().unwrap_or_default();
+    if is_said(&status.conditions, status.observed_generation, topic.metadata.generation) {
+        return;
     }
+    let said = json!({"status": {
+        "observedGeneration": topic.metadata.generation,
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }});
+    let _ = topics.patch_status(&topic.name_any(), &PatchParams::default(), &Patch::Merge(said)).await;
 }
 
-async fn users(client: &Client, namespace: &str) {
-    let api = Api::<KafkaUser>::namespaced(client.clone(), namespace);
-    let Ok(users) = api.list(&ListParams::default()).await else { return };
-    for user in users {
-        let status = user.status.clone().unwrap_or_default();
-        if is_said(&status.conditions, status.observed_generation, user.metadata.generation) {
-            continue;
-        }
-        let name = user.name_any();
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
-            "stringData": {"user.crt": format!("certificate of {name}"), "user.key": "a key", "ca.crt": "of clients"},
-        });
-        let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-        let parameters = PatchParams::apply("strimzi").force();
-        let _ = secrets.patch(&name, &parameters, &Patch::Apply(&secret)).await;
-        let said = json!({"status": {
-            "observedGeneration": user.metadata.generation,
-            "conditions": [{"type": "Ready", "status": "True"}],
-            "username": format!("CN={name}"),
-            "secret": name,
-        }});
-        let _ = api.patch_status(&name, &PatchParams::default(), &Patch::Merge(said)).await;
+async fn see_user(users: &Api<KafkaUser>, secrets: &Api<Secret>, user: KafkaUser) {
+    let status = user.status.clone().unwrap_or_default();
+    if is_said(&status.conditions, status.observed_generation, user.metadata.generation) {
+        return;
     }
+    let name = user.name_any();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
+        "stringData": {"user.crt": format!("certificate of {name}"), "user.key": "a key", "ca.crt": "of clients"},
+    });
+    let _ = secrets.patch(&name, &PatchParams::apply("strimzi").force(), &Patch::Apply(&secret)).await;
+    let said = json!({"status": {
+        "observedGeneration": user.metadata.generation,
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "username": format!("CN={name}"),
+        "secret": name,
+    }});
+    let _ = users.patch_status(&name, &PatchParams::default(), &Patch::Merge(said)).await;
 }

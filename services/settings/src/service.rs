@@ -1,4 +1,4 @@
-//! The HTTP server for probes and metrics: `/live`, `/ready`, `/metrics`.
+//! The HTTP server for probes and metrics: `/live` (also called `/health`), `/ready`, `/metrics`.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Where probes and metrics are answered.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ListenArgs {
-    /// Where /live, /ready and /metrics are answered, over plain HTTP; nothing there tells of a patient
+    /// Where /live (or /health), /ready and /metrics are answered, over plain HTTP; nothing there tells of a patient
     #[arg(long, value_name = "ADDRESS:PORT", env = "BPMONITOR_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
 }
@@ -106,6 +106,7 @@ impl Service {
 fn app<P: Probe>(probe: P, registry: Registry) -> Router {
     Router::new()
         .route("/live", get(live::<P>))
+        .route("/health", get(live::<P>))
         .route("/ready", get(ready::<P>))
         .route("/metrics", get(metrics::<P>))
         .with_state(Arc::new(Answers { probe, registry }))

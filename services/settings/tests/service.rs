@@ -68,6 +68,7 @@ async fn probes_say_whether_and_why_not_in_one_line() {
     let running = running().await;
     let ok = |answer: &str| answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nok\n");
     assert!(ok(&running.ask("GET /live").await));
+    assert!(ok(&running.ask("GET /health").await));
     let answer = running.ask("GET /ready").await;
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.ends_with("\r\n\r\nKafka is not reached: Connection refused\n"), "{answer}");
