@@ -244,7 +244,8 @@ made_again() {
 # helm_tests: one observation goes through, as helm has it sent.
 helm_tests() {
   step 'helm is told what to test' install_chart "$root/charts/bp-monitor" --reset-then-reuse-values --set \
-    "test.monitor=$WARD,test.namespace=$WARD_NAMESPACE,test.elasticsearchUrl=https://$NODE_ADDRESS:$port_elasticsearch_secure,test.image.tag=$tag"
+    "test.monitor=$WARD,test.namespace=$WARD_NAMESPACE,test.image.tag=$tag,test.elasticsearch.secret=elasticsearch,\
+test.elasticsearch.authentication=password,test.elasticsearch.url=https://$NODE_ADDRESS:$port_elasticsearch_secure"
   step 'helm test sends an observation through' helm test bp-monitor --namespace "$OPERATOR_NAMESPACE" --timeout 3m
 }
 

@@ -83,7 +83,7 @@ fn it_takes_everything() {
         "networkPolicy.egress.enabled=true",
         r#"networkPolicy.metricsFrom=[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]"#,
         "replicas=2",
-        r#"test={"monitor": "ward-3", "elasticsearchUrl": "https://elasticsearch:9200"}"#,
+        r#"test={"monitor": "ward-3", "elasticsearch": {"url": "https://elasticsearch:9200"}}"#,
     ]);
     for kind in [
         "Pod",

@@ -31,7 +31,7 @@ fn wrong_ones_are_refused_by_name() {
         ),
         (r#"imagePullSecrets=["registry"]"#, "'/imagePullSecrets/0': got string, want object"),
         ("metrics.podMonitor.labels={\"a\": 1}", "'/metrics/podMonitor/labels/a': got number, want string"),
-        (r#"test={"monitor": "ward-3"}"#, "'/test/elasticsearchUrl': minLength"),
+        (r#"test={"monitor": "ward-3"}"#, "'/test/elasticsearch/url': minLength"),
         (r#"referencedNamespaces=["kafka"]"#, "referencedNamespaces is of use only beside namespaces"),
         ("serviceAccount.create=false", "serviceAccount.name must say which one there is"),
     ];
