@@ -139,7 +139,8 @@ fn it_takes_the_servers_of_the_local_cluster() {
 fn the_notes_have_a_monitor_that_is_taken() {
     let chart = crate::helm::chart();
     let output = tool("helm")
-        .args(["install", "bp-monitor", "--dry-run=client", "--namespace", NAMESPACE])
+        // Other tests may have the definition there.
+        .args(["install", "bp-monitor", "--dry-run=client", "--take-ownership", "--namespace", NAMESPACE])
         .arg(&chart)
         .output()
         .unwrap();
