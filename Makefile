@@ -66,6 +66,15 @@ crds: ## Write the CRD's YAML anew from its type
 	$(CARGO) run --locked -q -p bpmonitor-crds --bin crdgen > target/crd.yaml.new
 	mv target/crd.yaml.new crds/bpmonitors.bpmonitor.dev.yaml
 
+.PHONY: kibana
+kibana: ## Write what kibana/ holds for import by hand anew from its code
+	mkdir -p target
+	for what in saved-objects alerts; do \
+	    $(CARGO) run --locked -q -p bpmonitor-kibana --bin kibanagen -- "$$what" > "target/$$what.new"; \
+	done
+	mv target/saved-objects.new kibana/saved-objects.ndjson
+	mv target/alerts.new kibana/alerts.json
+
 .PHONY: real-data
 real-data: ## Get real FHIR to test with: HL7's examples and test cases, a Synthea population
 	tests/real-data/get.sh $(REAL_DATA)
