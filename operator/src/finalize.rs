@@ -23,7 +23,7 @@ use crate::model::Monitor;
 use crate::strimzi::{KafkaTopic, KafkaUser};
 use crate::text::cut;
 use crate::validate::{Draft, key_is_ours, validate};
-use crate::{elasticsearch, names};
+use crate::{elasticsearch, kibana, names};
 
 /// The finalizer's name.
 pub const FINALIZER: &str = "bpmonitor.dev/cleanup";
@@ -79,6 +79,7 @@ async fn remove_all(monitor: &BpMonitor, context: &Context, with_data: bool) -> 
     let found = dereference(context, monitor).await.map_err(|error| error.to_string())?;
     let draft = validate(monitor, &found, &context.settings.images).map_err(|error| error.to_string())?;
     left.extend(remove_elasticsearch(context, &draft, with_data).await);
+    left.extend(remove_kibana(context, monitor, &draft).await);
     left.extend(remove_strimzi(context, monitor, with_data).await.err().map(|error| error.to_string()));
     if with_data {
         left.extend(remove_data(context, monitor, &draft.monitor).await.err().map(|error| error.to_string()));
@@ -91,6 +92,11 @@ async fn remove_elasticsearch(context: &Context, draft: &Draft, with_data: bool)
     let Ok(admin) = &draft.elasticsearch else { return None };
     let removed = elasticsearch::remove(context, &draft.monitor, admin, with_data).await;
     removed.err().map(|Finding { message, .. }| message)
+}
+
+/// Dashboards and rules are no data: they go in any case.
+async fn remove_kibana(context: &Context, monitor: &BpMonitor, draft: &Draft) -> Option<String> {
+    kibana::remove(context, monitor, &draft.monitor).await.unwrap_or_else(|error| Some(error.to_string()))
 }
 
 /// Removes users, and topics where data is to go.

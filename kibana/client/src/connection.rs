@@ -11,7 +11,7 @@ use url::Url;
 use crate::KibanaError;
 
 /// How long a request may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Without this header Kibana refuses whatever changes something.
 const XSRF: HeaderName = HeaderName::from_static("kbn-xsrf");
 
