@@ -91,6 +91,15 @@ chart: ## Write the chart's documentation anew from its values, and what it has 
 e2e: ## From helm install to classified readings on the lab's node, and through kills, scaling, upgrades; E2E=short for less of it
 	tests/e2e/run.sh $(E2E)
 
+.PHONY: kibana
+kibana: ## Write what kibana/ holds for import by hand anew from its code
+	mkdir -p target
+	for what in saved-objects alerts; do \
+	    $(CARGO) run --locked -q -p bpmonitor-kibana --bin kibanagen -- "$$what" > "target/$$what.new"; \
+	done
+	mv target/saved-objects.new kibana/saved-objects.ndjson
+	mv target/alerts.new kibana/alerts.json
+
 .PHONY: real-data
 real-data: ## Get real FHIR to test with: HL7's examples and test cases, a Synthea population
 	tests/real-data/get.sh $(REAL_DATA)

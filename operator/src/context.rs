@@ -12,6 +12,7 @@ use crate::backoff::Backoff;
 use crate::cache::Cache;
 use crate::elasticsearch::{Checks, Connections};
 use crate::groups::Groups;
+use crate::kibana;
 use crate::kinds::{MonitorRef, monitor_ref};
 use crate::labels::MANAGER;
 use crate::metrics::Metrics;
@@ -57,6 +58,8 @@ pub struct Context {
     pub elasticsearch: Connections,
     /// What was found right in Elasticsearch.
     pub checks: Checks,
+    /// What was found right in Kibana.
+    pub kibana: kibana::Checks,
     /// The consumer groups of classifiers.
     pub groups: Groups,
     triggers: UnboundedSender<MonitorRef>,
@@ -89,6 +92,7 @@ impl Context {
             backoff: Backoff::default(),
             elasticsearch: Connections::default(),
             checks: Checks::default(),
+            kibana: kibana::Checks::default(),
             groups: Groups::default(),
             triggers,
         }
@@ -113,6 +117,7 @@ impl Context {
         self.sources.forget(monitor);
         self.backoff.succeeded(monitor);
         self.checks.forget(monitor);
+        self.kibana.forget(monitor);
         self.groups.forget(monitor);
         self.cache.forget_applied(monitor);
     }

@@ -24,7 +24,7 @@ use crate::model::Monitor;
 use crate::strimzi::{KafkaTopic, KafkaUser};
 use crate::text::cut;
 use crate::validate::{Draft, key_is_ours, validate};
-use crate::{apply, elasticsearch, names};
+use crate::{apply, elasticsearch, kibana, names};
 
 /// The finalizer's name.
 pub const FINALIZER: &str = "bpmonitor.dev/cleanup";
@@ -80,6 +80,7 @@ async fn remove_all(monitor: &BpMonitor, context: &Context, with_data: bool) -> 
     let found = dereference(context, monitor).await.map_err(|error| error.to_string())?;
     let draft = validate(monitor, &found, &context.settings.images).map_err(|error| error.to_string())?;
     left.extend(remove_elasticsearch(context, &draft, with_data).await);
+    left.extend(remove_kibana(context, monitor, &draft).await);
     left.extend(remove_strimzi(context, monitor, with_data).await.err().map(|error| error.to_string()));
     if with_data {
         left.extend(remove_data(context, monitor, &draft.monitor).await.err().map(|error| error.to_string()));
@@ -95,6 +96,11 @@ async fn remove_elasticsearch(context: &Context, draft: &Draft, with_data: bool)
         Err(_) => Ok(()),
     };
     removed.err().map(|Finding { message, .. }| message)
+}
+
+/// Dashboards and rules are no data: they go in any case.
+async fn remove_kibana(context: &Context, monitor: &BpMonitor, draft: &Draft) -> Option<String> {
+    kibana::remove(context, monitor, &draft.monitor).await.unwrap_or_else(|error| Some(error.to_string()))
 }
 
 /// Removes users, and topics where data is to go.
@@ -170,8 +176,12 @@ pub async fn let_go(context: &Context, metadata: &ObjectMeta) -> Result<(), Erro
     for user in users {
         apply::delete(context, &user).await?;
     }
-    tell_what_is_left(&monitor, context, "the API key in Elasticsearch, and what was to go with its data")
-        .await;
+    tell_what_is_left(
+        &monitor,
+        context,
+        "the API key in Elasticsearch, what is in Kibana, and what was to go with its data",
+    )
+    .await;
     let others = monitor.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER);
     let others: Vec<_> = others.collect();
     // The resource version keeps what somebody else has set meanwhile.

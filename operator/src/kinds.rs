@@ -10,6 +10,7 @@ use kube::core::GroupVersionKind;
 use kube::runtime::reflector::ObjectRef;
 
 use crate::eck;
+use crate::kibana;
 use crate::labels;
 use crate::strimzi;
 
@@ -73,5 +74,6 @@ pub fn watched() -> Vec<Watched> {
         Watched::foreign(named("keda.sh", "v1alpha1", "TriggerAuthentication", "triggerauthentications")),
         Watched::source(ApiResource::erase::<strimzi::Kafka>(&())),
         Watched::source(ApiResource::erase::<eck::Elasticsearch>(&())),
+        Watched::source(ApiResource::erase::<kibana::resource::Kibana>(&())),
     ]
 }

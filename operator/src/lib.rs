@@ -1,8 +1,8 @@
 //! The operator: makes a running pipeline of each `BpMonitor`, and keeps it so.
 //!
 //! A reconcile reads what is there (`dereference`), decides what is to be (`validate`), sees to what is Strimzi's and
-//! Elasticsearch's (`strimzi`, `elasticsearch`), builds the workloads (`build`, pure), applies them (`apply`) and says how it went
-//! (`status`).
+//! Elasticsearch's (`strimzi`, `elasticsearch`), builds the workloads (`build`, pure), applies them (`apply`), sees to the dashboards
+//! (`kibana`) and says how it went (`status`).
 
 pub mod apply;
 pub mod backoff;
@@ -19,6 +19,7 @@ pub mod error;
 pub mod finalize;
 pub mod finding;
 pub mod groups;
+pub mod kibana;
 pub mod kinds;
 pub mod labels;
 pub mod leader;

@@ -29,6 +29,11 @@ pub fn manifest(monitor: &str) -> String {
     format!("{monitor}-manifest")
 }
 
+/// The `ConfigMap` that says what was written into Kibana.
+pub fn kibana(monitor: &str) -> String {
+    format!("{monitor}-kibana")
+}
+
 /// The copy of the CA of Strimzi's cluster.
 pub fn kafka_ca(monitor: &str) -> String {
     format!("{monitor}-kafka-ca")

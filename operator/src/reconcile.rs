@@ -24,7 +24,7 @@ use crate::model::Monitor;
 use crate::names::{self, Component};
 use crate::status::{self, Report, workloads};
 use crate::validate::{Draft, validate};
-use crate::{apply, checksums, elasticsearch, finalize, pseudonyms, stop, strimzi};
+use crate::{apply, checksums, elasticsearch, finalize, kibana, pseudonyms, stop, strimzi};
 
 /// How long one may take.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -167,6 +167,7 @@ async fn parts(
     let mut applied = vec![
         Key::new("Secret", &monitor.namespace, names::elasticsearch(&monitor.name)),
         Key::new("Secret", &monitor.namespace, &monitor.pseudonym_key.secret),
+        Key::new("ConfigMap", &monitor.namespace, names::kibana(&monitor.name)),
     ];
     let kafka = kafka(context, found, draft, &mut secrets, &mut applied).await?;
     let (elasticsearch, documents) = match &draft.elasticsearch {
@@ -278,6 +279,8 @@ async fn settle(
         obstacle,
         kafka,
         elasticsearch,
+        // Last, so that a Kibana that does not answer delays nothing that matters more.
+        kibana: kibana::settle(context, resource, monitor).await?,
     })
 }
 

@@ -6,6 +6,7 @@ pub mod config_map;
 pub mod disruption_budget;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod kibana_record;
 pub(crate) mod metadata;
 pub mod network_policy;
 pub mod object;
@@ -17,6 +18,7 @@ pub mod service;
 pub mod service_account;
 pub mod volume_claim;
 
+pub use kibana_record::kibana_record;
 pub use object::Object;
 
 use crate::model::Monitor;

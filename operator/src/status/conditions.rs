@@ -25,6 +25,7 @@ pub(super) fn findings(report: &Report, is_paused: bool) -> Vec<(&'static str, F
         ("Ready", ready(report, is_paused)),
         ("KafkaReady", report.kafka.clone()),
         ("ElasticsearchReady", report.elasticsearch.clone()),
+        ("KibanaReady", report.kibana.finding.clone()),
         ("ProducerAvailable", report.producer.clone()),
         ("ClassifierAvailable", report.classifier.clone()),
         ("Paused", paused),
@@ -38,8 +39,7 @@ fn ready(report: &Report, is_paused: bool) -> Finding {
     if is_paused {
         return Finding::no("Paused", "the monitor is paused: set spec.paused to false to go on");
     }
-    let parts = [&report.kafka, &report.elasticsearch, &report.classifier, &report.producer];
-    match parts.into_iter().find(|part| !part.holds) {
+    match report.parts().find(|part| !part.holds) {
         Some(part) => part.clone(),
         None => Finding::yes("AllReady", "the pipeline works"),
     }
@@ -79,6 +79,7 @@ mod tests {
     use k8s_openapi::jiff::Timestamp;
 
     use super::*;
+    use crate::kibana::Outcome;
 
     fn report() -> Report {
         let fine = Finding::yes("Fine", "");
@@ -86,12 +87,17 @@ mod tests {
             obstacle: None,
             kafka: fine.clone(),
             elasticsearch: fine.clone(),
+            kibana: kibana(fine.clone(), true),
             producer: fine.clone(),
             classifier: fine,
             replicas: 1,
             topic: None,
             index: None,
         }
+    }
+
+    fn kibana(finding: Finding, is_needed: bool) -> Outcome {
+        Outcome { finding, dashboard: None, is_needed }
     }
 
     fn time(second: i64) -> Time {
@@ -114,11 +120,20 @@ mod tests {
                 "C",
             ),
             (report(), true, "Paused"),
+            (Report { kibana: kibana(Finding::no("D", ""), true), ..report() }, false, "D"),
         ];
         for (report, is_paused, reason) in cases {
             let ready = ready(&report, is_paused);
             assert_eq!((ready.holds, ready.reason.as_str()), (false, reason));
         }
+    }
+
+    #[test]
+    fn a_kibana_that_nobody_asked_for_and_is_not_there_is_told_and_no_more() {
+        let without = Report { kibana: kibana(Finding::no("KibanaMissing", ""), false), ..report() };
+        assert!(ready(&without, false).holds && without.is_ready());
+        let told = findings(&without, false);
+        assert!(told.iter().any(|(kind, finding)| *kind == "KibanaReady" && !finding.holds));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::{Error, is_not_found};
 use crate::finding::Finding;
+use crate::kibana;
 use crate::labels::{self, MANAGER};
 use crate::names::Component;
 
@@ -28,6 +29,8 @@ pub struct Report {
     pub kafka: Finding,
     /// Of Elasticsearch.
     pub elasticsearch: Finding,
+    /// Of Kibana.
+    pub kibana: kibana::Outcome,
     /// Of the producer.
     pub producer: Finding,
     /// Of the classifier.
@@ -43,8 +46,13 @@ pub struct Report {
 impl Report {
     /// Whether all of it is as it is to be.
     pub fn is_ready(&self) -> bool {
-        let parts = [&self.kafka, &self.elasticsearch, &self.producer, &self.classifier];
-        self.obstacle.is_none() && parts.iter().all(|part| part.holds)
+        self.obstacle.is_none() && self.parts().all(|part| part.holds)
+    }
+
+    /// What must hold, in the order in which it is told.
+    fn parts(&self) -> impl Iterator<Item = &Finding> {
+        let kibana = self.kibana.is_needed.then_some(&self.kibana.finding);
+        [&self.kafka, &self.elasticsearch, &self.classifier, &self.producer].into_iter().chain(kibana)
     }
 }
 
@@ -125,11 +133,17 @@ fn status(monitor: &BpMonitor, before: &BpMonitorStatus, report: &Report, now: &
         conditions: conditions::updated(&before.conditions, &findings, generation, now),
         topic: report.topic.clone().or_else(|| before.topic.clone()),
         index: report.index.clone().or_else(|| before.index.clone()),
-        dashboard: before.dashboard.clone(),
+        dashboard: dashboard(report, before),
         thresholds: thresholds::in_force(&monitor.spec.thresholds).or_else(|| before.thresholds.clone()),
         classifier: Some(ClassifierStatus { replicas: report.replicas, selector: selector.join(",") }),
         observations: before.observations.clone(),
     }
+}
+
+/// Where the dashboard is: as it was, while that is not known.
+fn dashboard(report: &Report, before: &BpMonitorStatus) -> Option<String> {
+    let found = report.kibana.dashboard.clone().or_else(|| before.dashboard.clone());
+    found.filter(|path| !path.is_empty())
 }
 
 /// Counts are another field manager's, so that neither writes what the other one knows.

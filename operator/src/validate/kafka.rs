@@ -112,7 +112,7 @@ fn cluster(
 }
 
 /// Whether a cluster of another namespace lets itself be used.
-pub(super) fn allowed(
+pub(crate) fn allowed(
     monitor: &BpMonitor,
     target: &impl ResourceExt,
     namespace: &str,
@@ -137,7 +137,7 @@ pub(super) fn allowed(
     ))
 }
 
-pub(super) fn forbidden(kind: &str, full: &str) -> Finding {
+pub(crate) fn forbidden(kind: &str, full: &str) -> Finding {
     Finding::no(
         "Forbidden",
         format!(

@@ -12,6 +12,8 @@ use bpmonitor_crds::BpMonitor;
 use kube::ResourceExt;
 
 pub use elasticsearch::Admin;
+pub(crate) use kafka::{allowed, forbidden};
+pub(crate) use secrets::entry as secret_entry;
 
 use crate::dereference::{Found, SecretData, key_secret};
 use crate::error::Error;

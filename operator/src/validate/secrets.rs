@@ -5,7 +5,7 @@ use crate::finding::{Finding, Looked};
 use crate::model::SecretEntry;
 
 /// The entry of a Secret, which must be there; `field` names where it was asked for.
-pub(super) fn entry(secrets: &Secrets, name: &str, key: &str, field: &str) -> Looked<SecretEntry> {
+pub(crate) fn entry(secrets: &Secrets, name: &str, key: &str, field: &str) -> Looked<SecretEntry> {
     let Some(Some(data)) = secrets.get(name) else {
         return Err(Finding::no(
             "SecretMissing",
