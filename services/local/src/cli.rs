@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use bpmonitor_settings::KeyArgs;
 
 #[cfg(feature = "cluster")]
+use crate::cluster::kibana::KibanaCommand;
+#[cfg(feature = "cluster")]
 use crate::cluster::{CheckArgs, KafkaWardArgs, PrepareArgs};
 
 /// Monitors blood pressure on a stream of FHIR Observations: a whole ward in one process, and Unix filters.
@@ -55,7 +57,7 @@ pub(crate) enum Command {
     /// Check a ward in Kafka and Elasticsearch: is it all there, and does an observation travel end to end
     ///
     /// One line a check, each with what to do where it fails: Kafka, its topics and this user's rights, the classifier, Elasticsearch,
-    /// its index, aliases and mapping, and the key's privileges. Then it publishes an Observation of a patient who is none
+    /// its index, aliases and mapping, and the key's privileges; Kibana and the dashboards too, where its URL is known. Then it publishes an Observation of a patient who is none
     /// (Patient/bpmonitor-check), waits for its document, and withdraws it. The exit code is 0 where nothing failed.
     #[cfg(feature = "cluster")]
     Check(Box<CheckArgs>),
@@ -65,6 +67,10 @@ pub(crate) enum Command {
     /// stays; what differs and can be changed without harm is changed, and said. Needs the rights of an administrator.
     #[cfg(feature = "cluster")]
     Prepare(Box<PrepareArgs>),
+    /// Dashboards and alert rules in Kibana, where no operator writes them
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Kibana(KibanaCommand),
     /// Print shell completions
     Completions {
         /// For which shell

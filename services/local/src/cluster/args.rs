@@ -8,6 +8,7 @@ use bpmonitor_settings::{ArchiveArgs, ElasticsearchArgs, KafkaArgs, KeyArgs, Top
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+use super::kibana::KibanaArgs;
 use crate::cli::{RowOutput, duration};
 use crate::failure::bad_usage;
 
@@ -128,6 +129,8 @@ pub(crate) struct CheckArgs {
     pub(crate) topics: TopicArgs,
     #[command(flatten)]
     pub(crate) elasticsearch: ElasticsearchArgs,
+    #[command(flatten)]
+    pub(crate) kibana: KibanaArgs,
     #[command(flatten)]
     pub(crate) archive: ArchiveArgs,
     #[command(flatten)]

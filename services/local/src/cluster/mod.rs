@@ -3,6 +3,7 @@
 mod args;
 pub(crate) mod check;
 mod import;
+pub(crate) mod kibana;
 mod letters;
 pub(crate) mod prepare;
 mod publisher;

@@ -35,6 +35,8 @@ pub(crate) fn execute(command: Command) -> Result<()> {
         Command::Check(args) => crate::cluster::check::check(&args),
         #[cfg(feature = "cluster")]
         Command::Prepare(args) => crate::cluster::prepare::prepare(&args),
+        #[cfg(feature = "cluster")]
+        Command::Kibana(command) => crate::cluster::kibana::kibana(&command),
         Command::Completions { shell } => {
             // Into memory first: the generator takes a closed pipe for a reason to panic.
             let mut completions = Vec::new();

@@ -3,6 +3,7 @@
 mod classifier;
 mod elasticsearch;
 mod kafka;
+mod kibana;
 mod observation;
 mod places;
 mod report;
@@ -68,6 +69,7 @@ impl Check<'_> {
         let is_stored = store.check(self, report)?;
         let key = places::key(self, report)?;
         places::archive(self, report)?;
+        kibana::check(self, report)?;
         if self.args.no_observation {
             return Ok(());
         }
