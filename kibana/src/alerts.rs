@@ -105,7 +105,7 @@ fn pressure(ward: &Ward, what: &str, label: &str, limits: &[Limit]) -> Rule {
     });
     let shown: Vec<_> = limits.iter().filter_map(|limit| shown(&ward.bands, limit)).collect();
     let name = format!("{label} ({})", shown.join(" or "));
-    rule(ward, what, &name, ".es-query", "query matched", params)
+    rule(ward, what, &name, ".es-query", "query matched", &params)
 }
 
 /// An alert where there are far more anomalies than usual.
@@ -122,10 +122,10 @@ fn spike(ward: &Ward) -> Rule {
         "thresholdComparator": ">",
     });
     let name = format!("spike of anomalies (more than {most} in 5 min)");
-    rule(ward, "spike", &name, ".index-threshold", "threshold met", params)
+    rule(ward, "spike", &name, ".index-threshold", "threshold met", &params)
 }
 
-fn rule(ward: &Ward, what: &str, label: &str, kind: &str, group: &str, params: Value) -> Rule {
+fn rule(ward: &Ward, what: &str, label: &str, kind: &str, group: &str, params: &Value) -> Rule {
     // Who the patient is stands in no log: the alert itself, in Kibana, says it.
     let actions = [
         action(ward, group, "warn", "{{rule.name}}: active, see the alerts of this rule in Kibana"),
@@ -168,15 +168,15 @@ fn shown(bands: &Bands, (field, line): &Limit) -> Option<String> {
 fn beyond(ward: &Ward, limits: &[Limit]) -> Value {
     let own: Vec<_> = ward.patients.iter().map(|(patient, _)| patient).collect();
     let patient = Field::Patient.name();
-    let mut ward_wide = any(ranges(&ward.bands, limits));
+    let mut ward_wide = any(&ranges(&ward.bands, limits));
     ward_wide["bool"]["must_not"] = json!([{"terms": {patient: own}}]);
     let of_patient = |(id, bands): &(String, Bands)| {
-        let mut query = any(ranges(bands, limits));
+        let mut query = any(&ranges(bands, limits));
         query["bool"]["filter"] = json!([{"term": {patient: id}}]);
         query
     };
     let all: Vec<_> = [ward_wide].into_iter().chain(ward.patients.iter().map(of_patient)).collect();
-    json!({"bool": {"filter": [any(all)], "must_not": [{"term": {Field::Flags.name(): "paediatric"}}]}})
+    json!({"bool": {"filter": [any(&all)], "must_not": [{"term": {Field::Flags.name(): "paediatric"}}]}})
 }
 
 fn ranges(bands: &Bands, limits: &[Limit]) -> Vec<Value> {
@@ -188,6 +188,6 @@ fn ranges(bands: &Bands, limits: &[Limit]) -> Vec<Value> {
     limits.iter().filter_map(range).collect()
 }
 
-fn any(queries: Vec<Value>) -> Value {
+fn any(queries: &[Value]) -> Value {
     json!({"bool": {"should": queries, "minimum_should_match": 1}})
 }

@@ -62,7 +62,7 @@ impl<'a> Dashboard<'a> {
                 .map(|reference| Reference { name: format!("{index}:{}", reference.name), ..reference }),
         );
         let config = json!({"attributes": chart.json(self.ward, title), "enhancements": {}});
-        self.add("lens", width, title, config, None)
+        self.add("lens", width, title, &config, None)
     }
 
     /// Adds a saved search of this width to the row.
@@ -72,7 +72,7 @@ impl<'a> Dashboard<'a> {
         let panel = format!("panel_{index}");
         let (name, id) = (format!("{index}:{panel}"), searches::id(self.ward, search));
         self.references.push(Reference { name, kind: Kind::Search, id });
-        self.add("search", width, title, json!({"enhancements": {}}), Some(&panel))
+        self.add("search", width, title, &json!({"enhancements": {}}), Some(&panel))
     }
 
     /// Adds a text in Markdown over the whole width.
@@ -90,7 +90,7 @@ impl<'a> Dashboard<'a> {
                 "data": {"aggs": [], "searchSource": {"query": kuery(""), "filter": []}},
             },
         });
-        self.add("visualization", WIDTH, title, config, None)
+        self.add("visualization", WIDTH, title, &config, None)
     }
 
     /// Lets people choose among the values of a field.
@@ -105,7 +105,14 @@ impl<'a> Dashboard<'a> {
         (self.panels.len() + 1).to_string()
     }
 
-    fn add(mut self, kind: &str, width: u32, title: &str, config: Value, by_reference: Option<&str>) -> Self {
+    fn add(
+        mut self,
+        kind: &str,
+        width: u32,
+        title: &str,
+        config: &Value,
+        by_reference: Option<&str>,
+    ) -> Self {
         let index = self.next_index();
         let mut panel = json!({
             "type": kind,

@@ -80,7 +80,7 @@ impl SavedObject {
 
 /// Saved objects as Kibana imports them: one a line.
 pub fn ndjson(objects: &[SavedObject]) -> String {
-    objects.iter().map(|object| format!("{}\n", object.json())).collect()
+    objects.iter().flat_map(|object| [object.json().to_string(), "\n".to_owned()]).collect()
 }
 
 /// A query in Kibana's language; empty for everything.

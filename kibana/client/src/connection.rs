@@ -67,7 +67,7 @@ impl Kibana {
     ///
     /// A URL that is none, certificates that are none, a key or password that fits into no header.
     pub fn new(connection: &Connection) -> Result<Self, KibanaError> {
-        let url = Url::parse(&connection.url).ok().filter(|url| url.has_host());
+        let url = Url::parse(&connection.url).ok().filter(Url::has_host);
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
         let url =
             url.ok_or_else(|| KibanaError::unusable("its URL is not one: it looks like https://host:5601"))?;

@@ -253,7 +253,7 @@ mod tests {
         read_manifest(&format!("{head}{spec}\n")).unwrap()
     }
 
-    fn kibana(spec: Value, health: &str, association: &str) -> Fetched<Kibana> {
+    fn kibana(spec: &Value, health: &str, association: &str) -> Fetched<Kibana> {
         let resource = json!({
             "apiVersion": "kibana.k8s.elastic.co/v1", "kind": "Kibana",
             "metadata": {"name": "bp-kibana", "namespace": "cardiology"},
@@ -262,16 +262,16 @@ mod tests {
         Fetched::There(serde_json::from_value(resource).unwrap())
     }
 
-    fn data(entries: &[(&str, &str)]) -> Option<SecretData> {
-        Some(entries.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect())
+    fn data(entries: &[(&str, &str)]) -> SecretData {
+        entries.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
     }
 
     fn found(kibana: Fetched<Kibana>) -> Found {
         Found::Cluster {
             namespace: "cardiology".to_owned(),
             kibana: Box::new(kibana),
-            certificates: data(&[("ca.crt", "pem")]),
-            user: data(&[("elastic", "secret\n")]),
+            certificates: Some(data(&[("ca.crt", "pem")])),
+            user: Some(data(&[("elastic", "secret\n")])),
         }
     }
 
@@ -284,8 +284,7 @@ mod tests {
     #[test]
     fn one_of_eck_is_reached_as_its_user() {
         let own = json!({"elasticsearchRef": {"name": "bp-elasticsearch"}});
-        let connection =
-            resolve(&monitor("{}"), &found(kibana(own.clone(), "green", "Established"))).unwrap();
+        let connection = resolve(&monitor("{}"), &found(kibana(&own, "green", "Established"))).unwrap();
         let expected = Connection {
             url: "https://bp-kibana-kb-http.cardiology.svc:5601".to_owned(),
             ca: Some(b"pem".to_vec()),
@@ -299,7 +298,7 @@ mod tests {
             "elasticsearchRef": {"name": "bp-elasticsearch"},
             "http": {"tls": {"selfSignedCertificate": {"disabled": true}}},
         });
-        let connection = resolve(&monitor("{}"), &found(kibana(plain, "green", "Established"))).unwrap();
+        let connection = resolve(&monitor("{}"), &found(kibana(&plain, "green", "Established"))).unwrap();
         assert_eq!(
             (connection.url.as_str(), connection.ca),
             ("http://bp-kibana-kb-http.cardiology.svc:5601", None)
@@ -315,16 +314,16 @@ mod tests {
             (Fetched::Missing, "KibanaMissing"),
             (Fetched::NoSuchKind, "EckMissing"),
             (Fetched::Forbidden, "Forbidden"),
-            (kibana(own.clone(), "red", "Established"), "KibanaNotReady"),
-            (kibana(own.clone(), "green", "Pending"), "KibanaNotReady"),
-            (kibana(elsewhere, "green", "Established"), "KibanaLoginUnknown"),
-            (kibana(json!({}), "green", "Established"), "KibanaLoginUnknown"),
-            (kibana(another, "green", "Established"), "KibanaOfAnother"),
+            (kibana(&own, "red", "Established"), "KibanaNotReady"),
+            (kibana(&own, "green", "Pending"), "KibanaNotReady"),
+            (kibana(&elsewhere, "green", "Established"), "KibanaLoginUnknown"),
+            (kibana(&json!({}), "green", "Established"), "KibanaLoginUnknown"),
+            (kibana(&another, "green", "Established"), "KibanaOfAnother"),
         ];
         for (kibana, expected) in cases {
             assert_eq!(reason(&monitor("{}"), &found(kibana)), expected);
         }
-        let Found::Cluster { namespace, kibana, .. } = found(kibana(own, "green", "Established")) else {
+        let Found::Cluster { namespace, kibana, .. } = found(kibana(&own, "green", "Established")) else {
             panic!()
         };
         let without = Found::Cluster { namespace, kibana, certificates: None, user: None };
@@ -334,7 +333,7 @@ mod tests {
     #[test]
     fn a_kibana_of_another_namespace_must_allow_it() {
         let own = json!({"elasticsearchRef": {"name": "bp-elasticsearch"}});
-        let Found::Cluster { kibana, certificates, user, .. } = found(kibana(own, "green", "Established"))
+        let Found::Cluster { kibana, certificates, user, .. } = found(kibana(&own, "green", "Established"))
         else {
             panic!()
         };
@@ -350,10 +349,11 @@ mod tests {
         let monitor = monitor("{kibana: {url: 'https://kibana.example', auth: {secretRef: {name: login}}}}");
         let with = |login| Found::Url(BTreeMap::from([("login".to_owned(), login)]));
         assert_eq!(reason(&monitor, &with(None)), "SecretMissing");
-        assert_eq!(reason(&monitor, &with(data(&[("username", "u")]))), "SecretIncomplete");
-        let by_key = resolve(&monitor, &with(data(&[("apiKey", "k")]))).unwrap();
+        assert_eq!(reason(&monitor, &with(Some(data(&[("username", "u")])))), "SecretIncomplete");
+        let by_key = resolve(&monitor, &with(Some(data(&[("apiKey", "k")])))).unwrap();
         assert_eq!(by_key.authentication, Authentication::ApiKey("k".to_owned()));
-        let by_password = resolve(&monitor, &with(data(&[("username", "u"), ("password", "p")]))).unwrap();
+        let by_password =
+            resolve(&monitor, &with(Some(data(&[("username", "u"), ("password", "p")])))).unwrap();
         assert!(matches!(by_password.authentication, Authentication::Password { .. }));
     }
 }

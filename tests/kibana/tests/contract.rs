@@ -268,7 +268,7 @@ fn each_breach_is_noticed() {
             |object: &&mut Value| object["type"] == kind && object["id"].as_str().unwrap().ends_with(end);
         change(mutated.iter_mut().find(is_it).unwrap());
         assert_ne!(mutated, objects, "{name} changes nothing");
-        let lines: String = mutated.iter().map(|object| format!("{object}\n")).collect();
+        let lines: String = mutated.iter().flat_map(|object| [object.to_string(), "\n".to_owned()]).collect();
         let breaches = breaches(&lines, &mappings());
         assert!(breaches.iter().any(|breach| breach.contains(found)), "{name}: {breaches:?}");
     }
@@ -279,17 +279,17 @@ fn each_breach_is_noticed() {
 
 #[test]
 fn each_breach_in_a_rule_is_noticed() {
+    type Change = fn(&mut Value);
     let content = content(&spec("{}"));
     let connector = content.connectors[0].id.as_str();
     let [es_query, threshold] = [&content.rules[0], &content.rules[3]];
-    type Change = fn(&mut Value);
     let cases: [(&str, Change); 17] = [
         ("has risk, which is refused", |body| body["risk"] = json!(1)),
         ("another consumer", |body| body["consumer"] = json!("alerts")),
         ("no schedule", |body| body["schedule"] = json!({"interval": "often"})),
         ("JSON in a text", |body| body["params"]["esQuery"] = json!({"query": {}})),
         ("which is no field", |body| {
-            body["params"]["esQuery"] = json!(r#"{"query":{"range":{"systolic":{"gte":1}}}}"#)
+            body["params"]["esQuery"] = json!(r#"{"query":{"range":{"systolic":{"gte":1}}}}"#);
         }),
         ("has filterKuery, which is refused", |body| body["params"]["filterKuery"] = json!("a : 1")),
         ("no date of the index", |body| body["params"]["timeField"] = json!("time")),

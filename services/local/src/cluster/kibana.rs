@@ -47,6 +47,7 @@ pub(crate) struct KibanaImportArgs {
 /// How Kibana is reached. TLS is the default.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kibana")]
+#[expect(clippy::struct_field_names, reason = "flags are named by their fields")]
 pub(crate) struct KibanaArgs {
     /// Its URL, with its base path where it has one; the manifest's spec.kibana.url unless given
     #[arg(long, value_name = "URL", env = "BPMONITOR_KIBANA_URL", hide_env_values = true)]

@@ -94,7 +94,9 @@ async fn of_writes_that_overlap_the_last_one_holds() {
     let (store, _) = ward.store_at(plain(proxy.url()), usual());
     let begun = [("first", 1_200), ("second", 10), ("third", 1_200), ("fourth", 600)].map(|(name, count)| {
         let mut writes = writes(count);
-        writes.iter_mut().for_each(|write| write.document.monitor = name.into());
+        for write in &mut writes {
+            write.document.monitor = name.into();
+        }
         writes
     });
     proxy.set(Fault::HalfOfBulk);

@@ -80,8 +80,8 @@ fn check_layer(layer: &Value, world: &World<'_>, place: &str, findings: &mut Fin
     let is_same = ordered.len() == order.len() && ordered == all.keys().map(String::as_str).collect();
     findings.require(is_same, place, "has a columnOrder of other columns than it has");
     let groups = |id: &&str| all.get(*id).is_some_and(|column| column["isBucketed"] == true);
-    let last_group = order.iter().rposition(|id| groups(&id));
-    let first_measure = order.iter().position(|id| !groups(&id));
+    let last_group = order.iter().rposition(&groups);
+    let first_measure = order.iter().position(|id| !groups(id));
     let in_order = !matches!((last_group, first_measure), (Some(group), Some(measure)) if measure < group);
     findings.require(in_order, place, "has a measure before what it is grouped by");
     for (id, column) in all {
