@@ -9,19 +9,22 @@ use bpmonitor_crds::index::mappings;
 use bpmonitor_test_kibana::server::{API_KEY, FakeKibana, PASSWORD, USER};
 use common::cluster::checked;
 use common::process::{bpmonitor, finish};
+use tempfile::TempDir;
 
-const MANIFEST: &str =
-    "apiVersion: bpmonitor.dev/v1alpha1\nkind: BpMonitor\nmetadata: {name: ward-3, namespace: cardiology}\n";
+const MANIFEST: &str = "apiVersion: bpmonitor.dev/v1alpha1\nkind: BpMonitor\nmetadata: {name: ward-3, namespace: cardiology}\nspec: {}\n";
+
+/// Writes a file; gives its path.
+fn written(directory: &TempDir, name: &str, text: &str) -> String {
+    let path = directory.path().join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
 
 #[test]
 fn dashboards_are_exported_and_imported() {
     let server = FakeKibana::start(mappings());
     let directory = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = directory.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
+    let write = |name: &str, text: &str| written(&directory, name, text);
     let (manifest, password) = (write("ward.yaml", MANIFEST), write("password", PASSWORD));
     let exported = finish(&mut bpmonitor(["kibana", "export", "-f", &manifest])).good();
     assert_eq!(exported.out.lines().count(), 6);
@@ -58,12 +61,8 @@ fn dashboards_are_exported_and_imported() {
 fn a_check_looks_for_them() {
     let server = FakeKibana::start(mappings());
     let directory = tempfile::tempdir().unwrap();
-    let path = |name: &str, text: &str| {
-        let path = directory.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (manifest, password) = (path("ward.yaml", MANIFEST), path("password", PASSWORD));
+    let manifest = written(&directory, "ward.yaml", MANIFEST);
+    let password = written(&directory, "password", PASSWORD);
     let kibana = ["--kibana-url", &server.url(), "--kibana-insecure", "--kibana-username", USER]
         .map(str::to_owned)
         .into_iter()
