@@ -13,21 +13,27 @@ buildah_tool() {
   export REGISTRY_AUTH_FILE=$dist/buildah/auth.json BUILDAH_ISOLATION=chroot
 }
 
-# e2e_base: what the Dockerfile calls BASE, without a registry. No package's script runs, so the certificates are put together here.
-e2e_base() {
+# debian_image IMAGE PACKAGES OPTION ...: of Debian's packages, without a registry; the options are mmdebstrap's. After buildah_tool.
+debian_image() {
   local container
-  ! buildah inspect --type image "$E2E_BASE" >/dev/null 2>&1 || return 0
+  ! buildah inspect --type image "$1" >/dev/null 2>&1 || return 0
   need mmdebstrap mmdebstrap
-  say "making the base image of Debian's packages"
+  say "making the image ${1##*/} of Debian's packages"
   # shellcheck disable=SC2016 # the hook's own $1
-  quietly "$dist/mmdebstrap.log" mmdebstrap --variant=extract --include="$E2E_BASE_PACKAGES" \
-    --customize-hook='cat "$1"/usr/share/ca-certificates/mozilla/*.crt >"$1"/etc/ssl/certs/ca-certificates.crt' \
+  quietly "$dist/mmdebstrap.log" mmdebstrap --include="$2" "${@:3}" \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/usr/share/doc/* "$1"/usr/share/man/*' \
     bookworm "$dist/base.tar"
   container=$(buildah from --signature-policy "$dist/buildah/policy.json" scratch)
   quietly "$dist/buildah.log" buildah add --quiet "$container" "$dist/base.tar" /
-  quietly "$dist/buildah.log" buildah commit --signature-policy "$dist/buildah/policy.json" --quiet --rm "$container" "$E2E_BASE"
+  quietly "$dist/buildah.log" buildah commit --signature-policy "$dist/buildah/policy.json" --quiet --rm "$container" "$1"
   rm "$dist/base.tar"
+}
+
+# e2e_base: what the Dockerfile calls BASE. No package's script runs, so the certificates are put together here.
+e2e_base() {
+  # shellcheck disable=SC2016 # the hook's own $1
+  debian_image "$E2E_BASE" "$E2E_BASE_PACKAGES" --variant=extract \
+    --customize-hook='cat "$1"/usr/share/ca-certificates/mozilla/*.crt >"$1"/etc/ssl/certs/ca-certificates.crt'
 }
 
 # e2e_build TAG BINARIES-DIR: the images, in the node.

@@ -51,7 +51,7 @@ each_has_a_partition() { # COMPONENT NUMBER
   ((found == $2))
 }
 
-elastic() { curl -q -s -S -f --max-time 20 -K "$run/elasticsearch-secure/curlrc" -H 'Content-Type: application/json' "$(elasticsearch_url elasticsearch-secure)/$1" "${@:2}"; } # PATH [OPTION ...]
+elastic() { curl -q -s -S -f --max-time 20 -K "$es_directory/curlrc" -H 'Content-Type: application/json' "$es_url/$1" "${@:2}"; } # PATH [OPTION ...]
 index() { printf 'bp.%s.%s.anomalies' "$WARD_NAMESPACE" "$WARD"; }
 documents() { # [QUERY]: how many there are
   elastic "$(index)/_refresh" -X POST >/dev/null
@@ -113,6 +113,6 @@ account() {
   kafka-console-consumer --topic "$(topic)" --from-beginning --max-messages "$1" --timeout-ms 60000 >"$lab/observations.ndjson" 2>"$lab/consumer.log"
   elastic "$(index)/_refresh" -X POST >/dev/null
   python3 "$here/account.py" --observations "$lab/observations.ndjson" --archive "$(archive_directory)" \
-    --elasticsearch "$(elasticsearch_url elasticsearch-secure)" --ca "$run/elasticsearch-secure/pki/ca.crt" \
-    --password-file "$run/elasticsearch-secure/password" --index "$(index)" --dead-letters "$(published rejected)"
+    --elasticsearch "$es_url" --ca "$es_directory/pki/ca.crt" --password-file "$es_directory/password" \
+    --index "$(index)" --dead-letters "$(published rejected)"
 }

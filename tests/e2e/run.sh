@@ -2,8 +2,9 @@
 # From `helm install` to classified readings on the lab's node, and through what happens to it there: in the end every Observation is accounted for.
 # In a lab of its own, with the same downloads; no other lab's node may be up on this machine.
 #
-# usage: run.sh [short]
+# usage: run.sh [short|eck]
 #
+# eck: with ECK's own operator, which runs Elasticsearch as a pod; else Elasticsearch is the lab's.
 # BINARIES_DIR: a directory with the programs, as target/debug after `make test`; compiled here, for release, unless it is given.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -19,7 +20,17 @@ export LAB_DATA=${LAB_DATA:-$here/../../target/lab-e2e}
 . "$here/lib.sh"
 
 readonly FORM=${1:-full} RATE=50 PARTITIONS=3
-[[ $FORM == @(full|short) ]] || fail "usage: run.sh [short]"
+case $FORM in
+full | short)
+  # shellcheck source=tests/e2e/by-url.sh
+  . "$here/by-url.sh"
+  ;;
+eck)
+  # shellcheck source=tests/e2e/by-eck.sh
+  . "$here/by-eck.sh"
+  ;;
+*) fail "usage: run.sh [short|eck]" ;;
+esac
 helpers=()
 
 finish() {
@@ -34,6 +45,7 @@ tell_state() {
   in_ward get bpmonitor -o wide
   in_ward describe bpmonitor "$WARD" | tail -n 40
   kubectl --namespace "$OPERATOR_NAMESPACE" logs deployment/bp-monitor-operator --tail 20
+  es_state
 }
 
 # compile: as the Dockerfile does.
@@ -42,12 +54,18 @@ compile() {
     -p bpmonitor-operator -p bpmonitor-producer -p bpmonitor-classifier -p bpmonitor-local)
   binaries=$root/target/release
 }
-compile_strimzi() { (cd "$root" && cargo build --locked --workspace --all-features --bin strimzi-stand-in); }
+# compile_strimzi: unless it is where the programs are.
+compile_strimzi() {
+  stand_in=$binaries/strimzi-stand-in
+  [[ ! -x $stand_in ]] || return 0
+  (cd "$root" && cargo build --locked --workspace --all-features --bin strimzi-stand-in)
+  stand_in=$root/target/debug/strimzi-stand-in
+}
 
 lab_up() {
   "$root/tests/lab/down.sh"
   rm -rf "$lab/run"
-  "$root/tests/lab/up.sh" kafka elasticsearch-secure node
+  "$root/tests/lab/up.sh" kafka node "${ES_PARTS[@]}"
 }
 
 # content_tag: another where a program is another.
@@ -65,7 +83,7 @@ definition_says() { [[ $(kubectl get crd bpmonitors.bpmonitor.dev -o yaml) == *"
 
 # strimzi: what stands in for its operators, and a Kafka that is the lab's broker.
 strimzi() {
-  env KUBECONFIG="$run/kubernetes/admin.kubeconfig" "$root/target/debug/strimzi-stand-in" --namespace "$WARD_NAMESPACE" --make \
+  env KUBECONFIG="$run/kubernetes/admin.kubeconfig" "$stand_in" --namespace "$WARD_NAMESPACE" --make \
     --mtls "$BPMONITOR_TEST_KAFKA_PODS" </dev/null >"$lab/strimzi.log" 2>&1 &
   helpers+=("$!")
 }
@@ -74,13 +92,7 @@ kafka_is_ready() {
   kubectl wait --namespace "$WARD_NAMESPACE" --for condition=Ready kafka/bp-kafka --timeout 60s
 }
 
-elasticsearch_secret() {
-  in_ward create secret generic elasticsearch --from-literal username=elastic \
-    --from-file "password=$run/elasticsearch-secure/password" --from-file "ca.crt=$run/elasticsearch-secure/pki/ca.crt"
-}
-
 ward() {
-  # shellcheck disable=SC2154 # of the lab's ports
   in_ward apply -f - <<YAML
 apiVersion: bpmonitor.dev/v1alpha1
 kind: BpMonitor
@@ -89,10 +101,7 @@ spec:
   patients: {count: 40, history: {days: 0}}
   rate: {perSecond: $RATE}
   kafka: {topic: {partitions: $PARTITIONS}}
-  elasticsearch:
-    url: https://$NODE_ADDRESS:$port_elasticsearch_secure
-    caSecretRef: {name: elasticsearch}
-    auth: {secretRef: {name: elasticsearch}}
+$(es_spec)
   kibana: {enabled: false}
 YAML
 }
@@ -244,8 +253,7 @@ made_again() {
 # helm_tests: one observation goes through, as helm has it sent.
 helm_tests() {
   step 'helm is told what to test' install_chart "$root/charts/bp-monitor" --reset-then-reuse-values --set \
-    "test.monitor=$WARD,test.namespace=$WARD_NAMESPACE,test.image.tag=$tag,test.elasticsearch.secret=elasticsearch,\
-test.elasticsearch.authentication=password,test.elasticsearch.url=https://$NODE_ADDRESS:$port_elasticsearch_secure"
+    "test.monitor=$WARD,test.namespace=$WARD_NAMESPACE,test.image.tag=$tag,$(es_test_values)"
   step 'helm test sends an observation through' helm test bp-monitor --namespace "$OPERATOR_NAMESPACE" --timeout 3m
 }
 
@@ -291,20 +299,24 @@ step 'the images are built, and in the node' e2e_build "$tag" "$binaries"
 step 'and have another tag besides' e2e_tag "$tag" "$tag-next"
 [[ -n ${BINARIES_DIR:-} ]] || e2e_sizes "$tag"
 relay "$port_kafka_pods"
-relay "$port_elasticsearch_secure"
 namespace "$WARD_NAMESPACE"
 strimzi
 step "Strimzi's stand-in has a Kafka" kafka_is_ready
-step 'the Secret for Elasticsearch is there' elasticsearch_secret
+es_begin
 previous_chart "$lab/previous-chart"
 
 installs
 flows
 rejects
-thresholds
-scales
-kills
-upgrades
+if [[ $FORM == eck ]]; then
+  keys
+  es_dies
+else
+  thresholds
+  scales
+  kills
+  upgrades
+fi
 if [[ $FORM == full ]]; then
   pauses
   servers_die
@@ -314,6 +326,7 @@ if [[ $FORM == full ]]; then
 fi
 accounts
 made_again
+[[ $FORM != eck ]] || key_is_revoked
 helm_tests
 uninstalls
 say "all so, in $SECONDS s"

@@ -217,6 +217,23 @@ dist_of() {
   printf '%s/%s-%s-%s' "$dist" "$kind" "$("${kind}_version")" "${sum:0:8}"
 }
 
+# fetch PART: gets or builds what it is made of, unless it is there; one at a time does.
+fetch() {
+  local target
+  [[ $1 != kube-apiserver ]] || fetch crds
+  target=$(dist_of "$1")
+  [[ ! -d $target ]] || return 0
+  (
+    flock 8
+    [[ ! -d $target ]] || exit 0
+    say "getting $(basename "$target")"
+    rm -rf "$target.unfinished"
+    mkdir "$target.unfinished"
+    "$(kind_of "$1")_fetch" "$target.unfinished"
+    mv "$target.unfinished" "$target"
+  ) 8>"$dist/lock"
+}
+
 java_version() { "$1" -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p'; } # JAVA
 
 # need_java: what Kafka and Elasticsearch run on.

@@ -44,22 +44,6 @@ room_or_warn() {
   ((free >= 2000)) || say "only $free MB are free for $lab: Elasticsearch stops at 200, so make room"
 }
 
-fetch() { # PART
-  local target
-  [[ $1 != kube-apiserver ]] || fetch crds
-  target=$(dist_of "$1")
-  [[ ! -d $target ]] || return 0
-  (
-    flock 8
-    [[ ! -d $target ]] || exit 0
-    say "getting $(basename "$target")"
-    rm -rf "$target.unfinished"
-    mkdir "$target.unfinished"
-    "$(kind_of "$1")_fetch" "$target.unfinished"
-    mv "$target.unfinished" "$target"
-  ) 8>"$dist/lock"
-}
-
 free_or_fail() { # PART
   local name port
   while IFS='=' read -r name port; do

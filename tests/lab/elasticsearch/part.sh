@@ -65,7 +65,16 @@ elasticsearch_pki() {
   server_certificate server "/O=lab/CN=elasticsearch" ca "$NODE_ADDRESS"
 }
 
-# The watermarks are real ones, but as free space: a developer's disk that is nearly full does not trip them.
+# elasticsearch_watermarks: real ones, but as free space: a developer's disk that is nearly full does not trip them.
+elasticsearch_watermarks() {
+  cat <<YML
+cluster.routing.allocation.disk.watermark.low: 200mb
+cluster.routing.allocation.disk.watermark.high: 150mb
+cluster.routing.allocation.disk.watermark.flood_stage: 100mb
+cluster.info.update.interval: 10s
+YML
+}
+
 elasticsearch_yml() { # PART
   cat <<YML
 cluster.name: lab
@@ -77,10 +86,7 @@ http.port: $(elasticsearch_port "$1")
 transport.host: 127.0.0.1
 transport.port: $(elasticsearch_port "$1" _transport)
 discovery.type: single-node
-cluster.routing.allocation.disk.watermark.low: 200mb
-cluster.routing.allocation.disk.watermark.high: 150mb
-cluster.routing.allocation.disk.watermark.flood_stage: 100mb
-cluster.info.update.interval: 10s
+$(elasticsearch_watermarks)
 YML
   if ! elasticsearch_secured "$1"; then
     printf 'xpack.security.enabled: false\n'
@@ -108,11 +114,16 @@ elasticsearch_as() { # COMMAND ...
   fi
 }
 
+# elasticsearch_curlrc DIR: with which curl is the user elastic, of the authority and the password that are there.
+elasticsearch_curlrc() {
+  (umask 077 && printf 'cacert = "%s"\nuser = "elastic:%s"\n' "$1/pki/ca.crt" "$(<"$1/password")" >"$1/curlrc")
+}
+
 elasticsearch_secure() { # PART DIST
   make_pki "$run/$1/pki" elasticsearch_pki
   secret "$run/$1/password"
   cp "$run/$1/pki"/{ca.crt,server.crt,server.key} "$run/$1/config"
-  (umask 077 && printf 'cacert = "%s"\nuser = "elastic:%s"\n' "$run/$1/pki/ca.crt" "$(<"$run/$1/password")" >"$run/$1/curlrc")
+  elasticsearch_curlrc "$run/$1"
   [[ -f $run/$1/config/elasticsearch.keystore ]] ||
     ES_PATH_CONF=$run/$1/config quietly "$run/$1/keystore.log" "$2/bin/elasticsearch-keystore" add -f -x bootstrap.password \
       <"$run/$1/password"
