@@ -4,6 +4,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::dereference::SecretData;
+
 /// An Elasticsearch cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
@@ -65,11 +67,21 @@ pub struct ElasticsearchStatus {
     pub observed_generation: Option<i64>,
 }
 
+/// Whether what answers so encrypts: unless it is said, it does.
+pub fn is_encrypted(http: Option<&Http>) -> bool {
+    let tls = http.and_then(|http| http.tls.as_ref());
+    !tls.and_then(|tls| tls.self_signed_certificate.as_ref()).is_some_and(|made| made.disabled)
+}
+
+/// The certificate authorities, in PEM, in the Secret that ECK makes public.
+pub fn authority(certificates: &SecretData) -> Option<&Vec<u8>> {
+    certificates.get("ca.crt").or_else(|| certificates.get("tls.crt"))
+}
+
 impl Elasticsearch {
     /// Whether it encrypts.
     pub fn is_encrypted(&self) -> bool {
-        let tls = self.spec.http.as_ref().and_then(|http| http.tls.as_ref());
-        !tls.and_then(|tls| tls.self_signed_certificate.as_ref()).is_some_and(|made| made.disabled)
+        is_encrypted(self.spec.http.as_ref())
     }
 
     /// How healthy ECK says it is.

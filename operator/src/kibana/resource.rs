@@ -4,7 +4,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::eck::Http;
+use crate::eck::{Http, is_encrypted};
 
 /// A Kibana.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
@@ -54,8 +54,7 @@ pub struct KibanaStatus {
 impl Kibana {
     /// Whether it encrypts.
     pub fn is_encrypted(&self) -> bool {
-        let tls = self.spec.http.as_ref().and_then(|http| http.tls.as_ref());
-        !tls.and_then(|tls| tls.self_signed_certificate.as_ref()).is_some_and(|made| made.disabled)
+        is_encrypted(self.spec.http.as_ref())
     }
 
     /// How healthy ECK says it is.

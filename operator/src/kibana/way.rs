@@ -15,7 +15,8 @@ use crate::eck;
 use crate::error::Error;
 use crate::finding::{Finding, Looked};
 use crate::kinds::monitor_ref;
-use crate::validate::{allowed, forbidden, secret_entry};
+use crate::validate::secrets::{self, text, value};
+use crate::validate::{allowed, forbidden};
 
 /// What was found of a monitor's Kibana.
 #[derive(Clone, Debug)]
@@ -174,7 +175,7 @@ fn of_eck(
         return Err(Finding::no("KibanaNotReady", message));
     }
     let is_encrypted = kibana.is_encrypted();
-    let ca = certificates.and_then(|data| data.get("ca.crt").or_else(|| data.get("tls.crt"))).cloned();
+    let ca = certificates.and_then(eck::authority).cloned();
     if is_encrypted && ca.is_none() {
         return Err(not_yet(namespace, &resource::certificates_secret(&name)));
     }
@@ -211,9 +212,7 @@ fn check_elasticsearch(monitor: &BpMonitor, kibana: &str, namespace: &str, shown
 fn by_hand(monitor: &BpMonitor, secrets: &BTreeMap<String, Option<SecretData>>) -> Looked<Connection> {
     let kibana = &monitor.spec.kibana;
     let value = |name: &str, key: &str, field: &str| {
-        secret_entry(secrets, name, key, field)?;
-        let data = secrets.get(name).and_then(Option::as_ref).and_then(|data| data.get(key));
-        Ok::<_, Finding>(data.cloned().unwrap_or_default())
+        Ok::<_, Finding>(value(secrets, &secrets::entry(secrets, name, key, field)?))
     };
     let ca = match &kibana.ca_secret_ref {
         Some(ca) => Some(value(&ca.name, &ca.key, "spec.kibana.caSecretRef")?),
@@ -234,11 +233,6 @@ fn by_hand(monitor: &BpMonitor, secrets: &BTreeMap<String, Option<SecretData>>) 
     };
     let url = kibana.url.clone().unwrap_or_default();
     Ok(Connection { url, ca, authentication })
-}
-
-/// A Secret's entry as text; a line end behind it does not count.
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_end_matches(['\r', '\n']).to_owned()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use bpmonitor_pipeline::cluster::elasticsearch::Authentication;
 use kube::ResourceExt;
 
 use super::kafka::{allowed, forbidden};
-use super::secrets;
+use super::secrets::{self, text, value};
 use crate::dereference::{ElasticsearchFound, Fetched, Found, SecretData};
 use crate::eck;
 use crate::elasticsearch::{CA_ENTRY, KEY_ENTRY};
@@ -83,7 +83,7 @@ fn eck(
         Finding::no("ElasticsearchNotReady", message)
     };
     let is_encrypted = cluster.is_encrypted();
-    let ca = certificates.and_then(|data| data.get("ca.crt").or_else(|| data.get("tls.crt")));
+    let ca = certificates.and_then(eck::authority);
     if is_encrypted && ca.is_none() {
         return Err(not_yet(eck::certificates_secret(&name)));
     }
@@ -126,7 +126,7 @@ fn by_hand(monitor: &BpMonitor, found: &Found, url: &str) -> Looked<(Elasticsear
         None => (ElasticsearchLogin::None, Authentication::None),
         Some(auth) => given_login(found, &auth.secret_ref.name)?,
     };
-    let pem = ca.as_ref().map(|ca| value(found, ca));
+    let pem = ca.as_ref().map(|ca| value(&found.secrets, ca));
     let classifier = Elasticsearch { ca, login, ..target(monitor, url, elasticsearch.insecure) };
     let url = url.to_owned();
     Ok((classifier, Admin { url, ca: pem, authentication, makes_keys: false, trouble: None }))
@@ -135,7 +135,7 @@ fn by_hand(monitor: &BpMonitor, found: &Found, url: &str) -> Looked<(Elasticsear
 /// As whom both come, with what the Secret `name` has: an API key, or a user and a password.
 fn given_login(found: &Found, name: &str) -> Looked<(ElasticsearchLogin, Authentication)> {
     let entry = |key| secrets::entry(&found.secrets, name, key, "spec.elasticsearch.auth.secretRef");
-    let known = |entry: &SecretEntry| text(&value(found, entry));
+    let known = |entry: &SecretEntry| text(&value(&found.secrets, entry));
     if let Ok(key) = entry("apiKey") {
         let authentication = Authentication::ApiKey(SecretSource::Value(known(&key)));
         return Ok((ElasticsearchLogin::ApiKey(key), authentication));
@@ -146,11 +146,6 @@ fn given_login(found: &Found, name: &str) -> Looked<(ElasticsearchLogin, Authent
         password: SecretSource::Value(known(&password)),
     };
     Ok((ElasticsearchLogin::Password { username: Username::In(username), password }, authentication))
-}
-
-fn value(found: &Found, entry: &SecretEntry) -> Vec<u8> {
-    let data = found.secrets.get(&entry.secret).and_then(Option::as_ref);
-    data.and_then(|data| data.get(&entry.key)).cloned().unwrap_or_default()
 }
 
 fn target(monitor: &BpMonitor, url: &str, insecure: bool) -> Elasticsearch {
@@ -164,9 +159,4 @@ fn target(monitor: &BpMonitor, url: &str, insecure: bool) -> Elasticsearch {
         index: names.index(),
         alias: names.alias(),
     }
-}
-
-/// A Secret's entry as text; a line end behind it does not count.
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_end_matches(['\r', '\n']).to_owned()
 }

@@ -3,7 +3,7 @@
 mod elasticsearch;
 mod kafka;
 mod manifest;
-mod secrets;
+pub(crate) mod secrets;
 mod spec;
 
 use std::collections::BTreeMap;
@@ -13,7 +13,6 @@ use kube::ResourceExt;
 
 pub use elasticsearch::Admin;
 pub(crate) use kafka::{allowed, forbidden};
-pub(crate) use secrets::entry as secret_entry;
 
 use crate::dereference::{Found, SecretData, key_secret};
 use crate::error::Error;

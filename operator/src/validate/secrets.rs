@@ -22,3 +22,14 @@ pub(crate) fn entry(secrets: &Secrets, name: &str, key: &str, field: &str) -> Lo
     }
     Ok(SecretEntry::new(name, key))
 }
+
+/// What an entry holds that was found to be there.
+pub(crate) fn value(secrets: &Secrets, entry: &SecretEntry) -> Vec<u8> {
+    let data = secrets.get(&entry.secret).and_then(Option::as_ref);
+    data.and_then(|data| data.get(&entry.key)).cloned().unwrap_or_default()
+}
+
+/// What an entry holds as text; a line end behind it does not count.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end_matches(['\r', '\n']).to_owned()
+}

@@ -116,9 +116,7 @@ impl ElasticsearchStore {
     pub fn statistics(&self) -> Arc<BulkStatistics> {
         Arc::clone(&self.shared.statistics)
     }
-}
 
-impl ElasticsearchStore {
     /// Writes what is one lane's. With fewer lanes than there are, all that may have a document of the same id are waited for.
     async fn write_lane(&self, writes: &[AnomalyWrite], lane: usize, lanes: usize) -> Vec<Refused> {
         let mut held = Vec::with_capacity(self.lanes.len().div_ceil(lanes));
