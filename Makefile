@@ -43,7 +43,7 @@ kind-down: ## Remove that cluster
 .PHONY: test
 test: real-data test-tools ## Run all tests; gets what they need, a real Kafka and Elasticsearch too (a few minutes the first time)
 	$(CARGO) build --locked --workspace --all-features
-	tests/with-lab.sh $(CARGO) test --locked --workspace --all-features --no-fail-fast
+	tests/with-lab.sh tests/side_by_side.py --locked --workspace --all-features
 	python3 tests/real-data/test_count.py
 	tests/fhir-profile/simulated.sh target/debug/bpmonitor
 	tests/page/run.sh target/debug/bpmonitor
