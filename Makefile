@@ -65,7 +65,7 @@ lint: test-tools ## Check format, lints and shell scripts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	for script in $$(git ls-files "*.sh"); do bash -n "$$script"; done
-	shellcheck -x deploy/*.sh deploy/kind/*.sh tests/e2e/*.sh tests/e2e/eck/*.sh
+	shellcheck -x deploy/*.sh deploy/kind/*.sh tests/e2e/*.sh tests/e2e/eck/*.sh tests/e2e/kafka/*.sh
 	deploy/check.sh
 
 .PHONY: deny
@@ -88,7 +88,7 @@ chart: ## Write the chart's documentation anew from its values, and what it has 
 	deploy/values-docs.sh
 
 .PHONY: e2e
-e2e: ## From helm install to classified readings on the lab's node, and through kills, scaling, upgrades; E2E=short for less of it, E2E=eck on ECK's operator
+e2e: ## From helm install to classified readings on the lab's node, and through kills, scaling, upgrades; E2E=short for less of it, E2E=eck on ECK's operator, E2E=external on your cluster
 	tests/e2e/run.sh $(E2E)
 
 .PHONY: kibana

@@ -2,23 +2,20 @@
 read is one dead letter, and nothing else is there."""
 
 import argparse
-import base64
 import collections
 import json
 import pathlib
-import ssl
 import subprocess
 import sys
-import urllib.request
 
 
 def published(path):
-    """The ids of the Observations as Kafka has them, and how many records are none."""
+    """The ids of the Observations as Kafka's tool writes them, after time, partition and offset; and how many records are none."""
     ids, unreadable = [], 0
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             try:
-                ids.append(json.loads(line)["id"])
+                ids.append(json.loads(line.split("\t", 3)[3])["id"])
             except ValueError:
                 unreadable += 1
     return ids, unreadable
@@ -38,18 +35,15 @@ def archived(directory):
 
 
 class Elasticsearch:
-    """Asks as the user elastic."""
+    """Asks with curl, as the rest of the test does."""
 
-    def __init__(self, url, ca, password):
+    def __init__(self, url, curlrc):
         self.url = url
-        self.context = ssl.create_default_context(cafile=ca)
-        self.authorization = "Basic " + base64.b64encode(f"elastic:{password}".encode()).decode()
+        self.curl = ["curl", "-q", "-s", "-S", "-f", "--max-time", "60", "-K", curlrc, "-H", "Content-Type: application/json"]
 
     def ask(self, path, body):
-        headers = {"Content-Type": "application/json", "Authorization": self.authorization}
-        request = urllib.request.Request(f"{self.url}/{path}", data=json.dumps(body).encode(), headers=headers)
-        with urllib.request.urlopen(request, context=self.context, timeout=60) as answer:
-            return json.load(answer)
+        answer = subprocess.run([*self.curl, f"{self.url}/{path}", "-d", json.dumps(body)], check=True, capture_output=True)
+        return json.loads(answer.stdout)
 
     def ids(self, index):
         """The Observations' ids of all documents."""
@@ -73,13 +67,12 @@ def twice(ids):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dead-letters", type=int, required=True)
-    for name in ("observations", "archive", "elasticsearch", "ca", "password-file", "index"):
+    for name in ("records", "archive", "elasticsearch", "curlrc", "index"):
         parser.add_argument(f"--{name}", required=True)
     args = parser.parse_args()
-    password = pathlib.Path(args.password_file).read_text(encoding="utf-8").strip()
-    sent, unreadable = published(args.observations)
+    sent, unreadable = published(args.records)
     normal = archived(args.archive)
-    anomalies = Elasticsearch(args.elasticsearch, args.ca, password).ids(args.index)
+    anomalies = Elasticsearch(args.elasticsearch, args.curlrc).ids(args.index)
     print(f"{len(sent)} Observations published: {len(anomalies)} anomalies indexed, {len(normal)} normal readings archived; "
           f"{unreadable} records that nobody can read, {args.dead_letters} dead letters")
     found = set(normal) | set(anomalies)

@@ -31,3 +31,9 @@ es_test_values() {
 }
 
 es_state() { tail -n 20 "$(elasticsearch_log elasticsearch-secure)"; }
+
+es_dies() {
+  step 'Elasticsearch is killed' "$root/tests/lab/kill.sh" elasticsearch-secure
+  step 'and comes back' "$root/tests/lab/up.sh" elasticsearch-secure
+  anomalies_arrive
+}

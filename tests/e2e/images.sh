@@ -29,6 +29,9 @@ debian_image() {
   rm "$dist/base.tar"
 }
 
+# java_image: what servers as pods are built on.
+java_image() { debian_image localhost/lab/java:1 default-jre-headless,netcat-openbsd,curl,procps --variant=minbase; }
+
 # e2e_base: what the Dockerfile calls BASE. No package's script runs, so the certificates are put together here.
 e2e_base() {
   # shellcheck disable=SC2016 # the hook's own $1
@@ -48,7 +51,7 @@ e2e_build() {
     rm -f "$archive"
     quietly "$dist/buildah.log" buildah push --signature-policy "$dist/buildah/policy.json" --quiet "localhost/$name:$1" \
       "docker-archive:$archive:localhost/$name:$1"
-    quietly "$run/containerd/import.log" node_ctr images import "$archive"
+    node_take "$archive"
   done
   rm -f "$archive"
   quietly "$dist/buildah.log" buildah rmi --prune --force

@@ -1,7 +1,5 @@
-# What the end-to-end test asks the cluster, Kafka and Elasticsearch, and does to them. To be sourced after tests/lab/lab.sh.
+# What the end-to-end test asks the cluster, Kafka and Elasticsearch. To be sourced after tests/lab/lab.sh.
 # shellcheck shell=bash disable=SC2154
-
-readonly WARD_NAMESPACE=wards WARD=ward-3
 
 # step WHAT COMMAND ...: it succeeds; what it said is shown where it does not. In a shell of its own, in which it may fail().
 step() {
@@ -36,17 +34,19 @@ pods_are() { # COMPONENT NUMBER: that many are there, and all are ready
   if (($2 == 0)); then [[ -z $ready ]]; else [[ $(sort <<<"$ready" | uniq -c | tr -s ' ') == " $2 true" ]]; fi
 }
 
+# metrics NAMESPACE POD: by way of the API server, which reaches pods from anywhere.
+metrics() { kubectl get --raw "/api/v1/namespaces/$1/pods/$2:8080/proxy/metrics"; }
 # metric COMPONENT NAME: the sum over its pods.
 metric() {
-  local address
-  for address in $(in_ward get pods -l "app.kubernetes.io/component=$1" -o 'jsonpath={.items[*].status.podIP}'); do
-    curl -q -s -f --max-time 3 "http://$address:8080/metrics" || true
+  local pod
+  for pod in $(pods_of "$1"); do
+    metrics "$WARD_NAMESPACE" "$pod" || true
   done | awk -v name="$2" '$1 == name || index($1, name "{") == 1 { sum += $2 } END { printf "%d", sum }'
 }
 each_has_a_partition() { # COMPONENT NUMBER
-  local address found=0
-  for address in $(in_ward get pods -l "app.kubernetes.io/component=$1" -o 'jsonpath={.items[*].status.podIP}'); do
-    [[ $(curl -q -s -f --max-time 3 "http://$address:8080/metrics") != *$'\nbpmonitor_partitions '[1-9]* ]] || ((found += 1))
+  local pod found=0
+  for pod in $(pods_of "$1"); do
+    [[ $(metrics "$WARD_NAMESPACE" "$pod") != *$'\nbpmonitor_partitions '[1-9]* ]] || ((found += 1))
   done
   ((found == $2))
 }
@@ -58,35 +58,29 @@ documents() { # [QUERY]: how many there are
   elastic "$(index)/_count" -d "{\"query\": ${1:-{\"match_all\": {\}\}}}" | sed 's/.*"count":\([0-9]*\).*/\1/'
 }
 more_documents_than() { (($(documents "${2:-}") > $1)); } # NUMBER [QUERY]
+# anomalies_arrive: more than there are, once Elasticsearch can be asked.
+anomalies_arrive() {
+  local before
+  eventually 60 'Elasticsearch has its documents' documents
+  before=$(documents)
+  eventually 90 'anomalies arrive' more_documents_than "$before"
+}
 
 topic() { printf 'bp.%s.%s.%s' "$WARD_NAMESPACE" "$WARD" "${1:-observations}"; } # [WHICH]
-published() { kafka-get-offsets --topic "$(topic "$@")" | awk -F : '{ sum += $3 } END { printf "%d", sum }'; }
+published() { records_of "$(topic "$@")"; } # [WHICH]
+records_of() { kafka-get-offsets --topic "$1" | awk -F : '{ sum += $3 } END { printf "%d", sum }'; } # TOPIC
 committed() { kafka-consumer-groups --group "bp.$WARD_NAMESPACE.$WARD.classifier" --describe 2>/dev/null | awk '$4 ~ /^[0-9]+$/ { sum += $4 } END { printf "%d", sum }'; }
 all_committed() { [[ $(committed) == "$1" ]]; } # NUMBER
 
-# kill_container NAMESPACE POD: its process, from outside and without a warning.
-kill_container() {
-  local id process
-  id=$(kubectl --namespace "$1" get pod "$2" -o 'jsonpath={.status.containerStatuses[0].containerID}')
-  process=$(node_ctr tasks list | awk -v id="${id#containerd://}" '$1 == id { print $2 }')
-  kill -KILL "$process"
-}
-has_restarted() { # NAMESPACE POD: and is ready
-  [[ $(kubectl --namespace "$1" get pod "$2" -o 'jsonpath={.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready}') == [1-9]*' true' ]]
-}
 operator_pod() { kubectl --namespace "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/component=operator --field-selector status.phase=Running -o 'jsonpath={.items[0].metadata.name}'; }
-operator_process() {
-  local id
-  id=$(kubectl --namespace "$OPERATOR_NAMESPACE" get pod "$(operator_pod)" -o 'jsonpath={.status.containerStatuses[0].containerID}')
-  node_ctr tasks list | awk -v id="${id#containerd://}" '$1 == id { print $2 }'
-}
 
 # exposed: the names of all metrics of the operator and the ward.
 exposed() {
-  local address
-  for address in $(kubectl get pods -A -l app.kubernetes.io/name=bp-monitor -o 'jsonpath={.items[*].status.podIP}'); do
-    curl -q -s -f --max-time 3 "http://$address:8080/metrics"
-  done | sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' | sort -u
+  local pods namespace pod
+  pods=$(kubectl get pods -A -l app.kubernetes.io/name=bp-monitor -o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name}{"\n"}{end}')
+  while read -r namespace pod; do
+    metrics "$namespace" "$pod"
+  done <<<"$pods" | sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' | sort -u
 }
 # known_metrics: what alerts and dashboard ask for is there.
 known_metrics() {
@@ -95,24 +89,13 @@ known_metrics() {
   [[ -z $unknown ]] || fail "nobody exposes $unknown"
 }
 
-# relay PORT: what listens on 127.0.0.1, on the node's address too, where pods find it.
-relay() {
-  socat "TCP-LISTEN:$1,bind=$NODE_ADDRESS,reuseaddr,fork" "TCP:127.0.0.1:$1" </dev/null >>"$lab/relay.log" 2>&1 &
-  helpers+=("$!")
-}
-
-# archive_directory: of the ward, on this machine.
-archive_directory() {
-  local volume
-  volume=$(in_ward get persistentvolumeclaim "$WARD-archive" -o 'jsonpath={.spec.volumeName}')
-  kubectl get persistentvolume "$volume" -o 'jsonpath={.spec.hostPath.path}{.spec.local.path}'
-}
-
 # account NUMBER: each of so many records is an anomaly in Elasticsearch, a normal reading in the archive or a dead letter, and once.
 account() {
-  kafka-console-consumer --topic "$(topic)" --from-beginning --max-messages "$1" --timeout-ms 60000 >"$lab/observations.ndjson" 2>"$lab/consumer.log"
+  local archive
+  archive=$(archive_directory)
+  kafka-console-consumer --topic "$(topic)" --from-beginning --max-messages "$1" --timeout-ms 60000 --formatter-property print.timestamp=true \
+    --formatter-property print.partition=true --formatter-property print.offset=true >"$lab/records" 2>"$lab/consumer.log"
   elastic "$(index)/_refresh" -X POST >/dev/null
-  python3 "$here/account.py" --observations "$lab/observations.ndjson" --archive "$(archive_directory)" \
-    --elasticsearch "$es_url" --ca "$es_directory/pki/ca.crt" --password-file "$es_directory/password" \
-    --index "$(index)" --dead-letters "$(published rejected)"
+  python3 "$here/account.py" --records "$lab/records" --archive "$archive" \
+    --elasticsearch "$es_url" --curlrc "$es_directory/curlrc" --index "$(index)" --dead-letters "$(published rejected)"
 }

@@ -27,7 +27,7 @@ readonly PARTS=(kafka elasticsearch elasticsearch-secure "${CONTROL_PLANE[@]}")
 readonly ALL_PARTS=("${PARTS[@]}" "${NODE[@]}")
 readonly START_LIMIT=300 STOP_LIMIT=30
 readonly MAVEN_DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
-readonly PORT_NAMES=(kafka kafka_mtls kafka_scram kafka_pods kafka_controller elasticsearch elasticsearch_transport
+readonly PORT_NAMES=(kafka kafka_mtls kafka_scram kafka_controller elasticsearch elasticsearch_transport
   elasticsearch_secure elasticsearch_secure_transport etcd etcd_peer kube_apiserver kube_controller_manager kube_scheduler
   kubelet kubelet_health kube_proxy_health kube_proxy_metrics)
 

@@ -47,7 +47,7 @@ room_or_warn() {
 free_or_fail() { # PART
   local name port
   while IFS='=' read -r name port; do
-    [[ $name =~ ^port_${1//-/_}(_mtls|_scram|_pods|_controller|_transport|_peer|_health|_metrics)?$ ]] || continue
+    [[ $name =~ ^port_${1//-/_}(_mtls|_scram|_controller|_transport|_peer|_health|_metrics)?$ ]] || continue
     await 5 port_free "$port" || fail "$1: something else listens on its port $port: end that, or remove $run for a new lab"
   done <"$run/ports"
 }

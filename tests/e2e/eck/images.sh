@@ -21,7 +21,7 @@ eck_fetch() {
     "-X $ECK_MODULE/pkg/about.version=$(eck_version)" "-X $ECK_MODULE/pkg/about.buildSnapshot=false" &
   compiling=$!
   buildah_tool
-  debian_image localhost/lab/java:1 default-jre-headless,netcat-openbsd,curl,procps --variant=minbase
+  java_image
   eck_elasticsearch "$1/elasticsearch"
   wait "$compiling"
   for name in "${ECK_IMAGES[@]}"; do
@@ -43,13 +43,4 @@ eck_elasticsearch() {
   quietly "$dist/javac.log" javac --release 17 -cp "$distribution/lib/*" -d "$1/classes" "$here"/eck/module/*.java
   quietly "$dist/javac.log" jar --create --file "$1/module/eck.jar" -C "$1/classes" . -C "$here/eck/module" META-INF
   sed "s/@VERSION@/$version/" "$here/eck/module/plugin-descriptor.properties" >"$1/module/plugin-descriptor.properties"
-}
-
-# eck_import: into the node.
-eck_import() {
-  local name target
-  target=$(dist_of eck)
-  for name in "${ECK_IMAGES[@]}"; do
-    quietly "$run/containerd/import.log" node_ctr images import "$target/images/$name.tar"
-  done
 }

@@ -40,7 +40,6 @@ kafka_env() {
 BPMONITOR_TEST_KAFKA=127.0.0.1:$port_kafka
 BPMONITOR_TEST_KAFKA_MTLS=127.0.0.1:$port_kafka_mtls
 BPMONITOR_TEST_KAFKA_SCRAM=127.0.0.1:$port_kafka_scram
-BPMONITOR_TEST_KAFKA_PODS=$NODE_ADDRESS:$port_kafka_pods
 BPMONITOR_TEST_KAFKA_PKI=$run/kafka/pki
 BPMONITOR_TEST_KAFKA_SCRAM_PASSWORD_FILE=$run/kafka/scram/pipeline
 BPMONITOR_TEST_KAFKA_SCRAM_STRANGER_PASSWORD_FILE=$run/kafka/scram/stranger
@@ -53,32 +52,36 @@ kafka_pki() {
   authority ca "/O=lab/CN=cluster-ca"
   authority clients-ca "/O=lab/CN=clients-ca"
   authority foreign-ca "/O=lab/CN=clients-ca"
-  server_certificate server "/O=lab/CN=kafka" ca "$NODE_ADDRESS"
+  server_certificate server "/O=lab/CN=kafka" ca
   client_certificate pipeline "/CN=pipeline" clients-ca
   client_certificate stranger "/CN=stranger" clients-ca
   client_certificate foreign "/CN=pipeline" foreign-ca
   cat server.key server.crt >server.pem
 }
 
-# PODS is for pods of the node, who reach no 127.0.0.1 of this machine: a relay from the node's address brings them there.
 kafka_properties() {
+  cat <<PROPERTIES
+controller.quorum.voters=1@127.0.0.1:$port_kafka_controller
+listeners=PLAINTEXT://127.0.0.1:$port_kafka,SSL://127.0.0.1:$port_kafka_mtls,SASL_SSL://127.0.0.1:$port_kafka_scram,CONTROLLER://127.0.0.1:$port_kafka_controller
+log.dirs=$run/kafka/data
+PROPERTIES
+  kafka_settings "$run/kafka/pki"
+}
+
+# kafka_settings PKI: all but where it listens and has its data. SSL is the listener that asks for client certificates.
+kafka_settings() {
   cat <<PROPERTIES
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:$port_kafka_controller
-listeners=PLAINTEXT://127.0.0.1:$port_kafka,SSL://127.0.0.1:$port_kafka_mtls,SASL_SSL://127.0.0.1:$port_kafka_scram,PODS://127.0.0.1:$port_kafka_pods,CONTROLLER://127.0.0.1:$port_kafka_controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port_kafka,SSL://127.0.0.1:$port_kafka_mtls,SASL_SSL://127.0.0.1:$port_kafka_scram,PODS://$NODE_ADDRESS:$port_kafka_pods
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,PODS:SSL,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-log.dirs=$run/kafka/data
 
 ssl.keystore.type=PEM
-ssl.keystore.location=$run/kafka/pki/server.pem
+ssl.keystore.location=$1/server.pem
 ssl.truststore.type=PEM
-ssl.truststore.location=$run/kafka/pki/clients-ca.crt
+ssl.truststore.location=$1/clients-ca.crt
 listener.name.ssl.ssl.client.auth=required
-listener.name.pods.ssl.client.auth=required
 listener.name.sasl_ssl.ssl.client.auth=none
 sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
@@ -125,15 +128,16 @@ Configuration:
 LOG4J
 }
 
-# The tools, for this broker unless they are told another, and quick to start.
-kafka_tools() { # DIST
+# kafka_tools DIST SERVER: the tools, for this broker unless they are told another, and quick to start.
+kafka_tools() {
   local tool
-  mkdir -p "$run/bin"
+  mkdir -p "$run"/{bin,kafka}
+  kafka_log4j WARN SYSTEM_ERR >"$run/kafka/log4j2-tools.yaml"
   for tool in "${KAFKA_TOOLS[@]}"; do
     cat >"$run/bin/${tool%=*}.unfinished" <<TOOL
 #!/usr/bin/env bash
 # ${tool%=*} of the lab's Kafka. Written by tests/lab/up.sh.
-server=(--bootstrap-server 127.0.0.1:$port_kafka)
+server=(--bootstrap-server $2)
 [[ \${0##*/} != kafka-storage && " \$* " != *" --bootstrap-"* && " \$* " != *" --version "* ]] || server=()
 exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=$run/kafka/log4j2-tools.yaml \\
   -cp '$1/*' ${tool#*=} "\${server[@]}" "\$@"
@@ -160,8 +164,7 @@ kafka_prepare() { # PART DIST
   secret "$run/kafka/scram/stranger"
   kafka_properties >"$run/kafka/server.properties"
   kafka_log4j INFO SYSTEM_OUT >"$run/kafka/log4j2.yaml"
-  kafka_log4j WARN SYSTEM_ERR >"$run/kafka/log4j2-tools.yaml"
-  kafka_tools "$2"
+  kafka_tools "$2" "127.0.0.1:$port_kafka"
   [[ -f $run/kafka/.formatted ]] || kafka_format
 }
 

@@ -161,6 +161,14 @@ BPMONITOR_TEST_CONTAINERD=$NODE_STATE/containerd.sock
 ENV
 }
 
+# node_take ARCHIVE ...: the images in them are in the node.
+node_take() {
+  local archive
+  for archive in "$@"; do
+    quietly "$run/containerd/import.log" node_ctr images import "$archive"
+  done
+}
+
 # node_imported; node_import: the images that are made with the node are in it.
 node_imported() {
   local name tag there
@@ -170,13 +178,7 @@ node_imported() {
     [[ $there == *"localhost/lab/$name:$tag"* ]] || return 1
   done
 }
-node_import() {
-  local name target
-  target=$(dist_of containerd)
-  for name in "${NODE_IMAGES[@]}"; do
-    quietly "$run/containerd/import.log" node_ctr images import "$target/images/$name.tar"
-  done
-}
+node_import() { node_take "$(dist_of containerd)"/images/*.tar; }
 
 # node_has_addons; node_await_addons: pods can find services by name, and get volumes. Asked itself, for what the API server says of a
 # node that has just come back is what was so before.
