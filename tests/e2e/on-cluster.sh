@@ -19,7 +19,6 @@ readonly WARD_NAMESPACE=${NAMESPACE:-bp} WARD=bp-monitor-e2e CLIENT=bp-monitor-e
 readonly KAFKA=${KAFKA:-bp-kafka} ES_NAME=${ELASTICSEARCH:-bp-elasticsearch} ES_PORT=29200
 registry=${REGISTRY:-} tag=${TAG:-} next_tag=${NEXT_TAG:-${TAG:-}}
 helpers=()
-began=
 
 cluster_begin() {
   [[ -n ${KUBECONFIG:-} && -n $registry && -n $tag ]] || fail 'KUBECONFIG, REGISTRY and TAG say what to test, and where'
@@ -28,7 +27,7 @@ cluster_begin() {
   ! kubectl get crd bpmonitors.bpmonitor.dev >/dev/null 2>&1 || fail 'this cluster has bp-monitor already, and it would be removed'
   step 'Kafka is ready' wait_for 30 "$WARD_NAMESPACE" "kafka/$KAFKA" condition=Ready
   step 'Elasticsearch is ready' wait_for 30 "$WARD_NAMESPACE" "elasticsearch/$ES_NAME" 'jsonpath={.status.phase}=Ready'
-  began=1
+  begun=1
   step 'Kafka has a user for the test' client_user
   step 'its tools are there' client_pod
   es_login "$lab/elasticsearch"
@@ -38,7 +37,7 @@ cluster_begin() {
 
 cluster_end() { # STATUS
   ((${#helpers[@]} == 0)) || kill "${helpers[@]}" 2>/dev/null || true
-  [[ -n $began ]] || return 0
+  [[ -n $begun ]] || return 0
   if (($1 != 0)); then
     say "left for you to see; what was said is below $lab. To remove it all:
   kubectl -n $WARD_NAMESPACE annotate bpmonitor $WARD bpmonitor.dev/delete-data=true; kubectl -n $WARD_NAMESPACE delete bpmonitor $WARD

@@ -15,6 +15,7 @@ cluster_begin() {
   [[ -n $binaries ]] || compile
   compile_strimzi
   step 'the lab comes up' lab_up
+  begun=1
   # shellcheck source=/dev/null
   . "$run/ports"
   export PATH=$run/bin:$PATH
