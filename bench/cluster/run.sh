@@ -14,7 +14,7 @@ root=$(cd "$here/../.." && pwd)
 . "$root/tests/lib.sh"
 
 export WORK=$root/target/bench-cluster VENV=$root/target/bench-cluster/venv PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
-export PROGRAMS=${CARGO_TARGET_DIR:-$root/target}/release FLINK=$WORK/flink
+export PROGRAMS=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")/release FLINK=$WORK/flink
 mkdir -p "$WORK"
 
 get_rsyslog() {

@@ -77,13 +77,25 @@ impl AnomalyWrite {
     }
 }
 
+/// Takes the archive's lines as they are made.
+pub trait ArchiveLines: Default + Send {
+    /// Takes one more.
+    fn push(&mut self, line: ArchiveLine);
+}
+
+impl ArchiveLines for Vec<ArchiveLine> {
+    fn push(&mut self, line: ArchiveLine) {
+        Self::push(self, line);
+    }
+}
+
 /// What messages lead to.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct Batch<L = Vec<ArchiveLine>> {
     /// For the anomaly store.
     pub anomalies: Vec<AnomalyWrite>,
     /// For the archive.
-    pub archive: Vec<ArchiveLine>,
+    pub archive: L,
     /// For the dead letters.
     pub dead_letters: Vec<DeadLetter>,
     /// What became of the entries.

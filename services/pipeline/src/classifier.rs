@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::{
-    AnomalyWrite, ArchiveLine, Batch, DeadLetter, Document, EntryPlace, Extent, KafkaCoordinates, Message,
-    Origin, Outcome, Used,
+    AnomalyWrite, ArchiveLine, ArchiveLines, Batch, DeadLetter, Document, EntryPlace, Extent,
+    KafkaCoordinates, Message, Origin, Outcome, Used,
 };
 
 /// How much of a record that is too large stays in its dead letter, in bytes.
@@ -97,7 +97,12 @@ impl Place<'_> {
 }
 
 /// Rejects all of a message; of one that is too large only the beginning is kept.
-fn reject_whole(message: &Message, reason: RejectionReason, origins: Origins, batch: &mut Batch) -> Used {
+fn reject_whole(
+    message: &Message,
+    reason: RejectionReason,
+    origins: Origins,
+    batch: &mut Batch<impl ArchiveLines>,
+) -> Used {
     let at = Place { message, number: 0, used: Used::default(), origins };
     let kept = match reason {
         RejectionReason::TooLarge => message.bytes.len().min(KEPT_OF_TOO_LARGE),
@@ -135,6 +140,11 @@ impl Classifier {
 
     /// Reads everything in the messages. The end of one that is partial may be left unused.
     pub fn classify(&self, messages: &[Message], now: Timestamp) -> Batch {
+        self.classify_into(messages, now)
+    }
+
+    /// The same, with the archive's lines as whoever writes them wants them.
+    pub fn classify_into<L: ArchiveLines>(&self, messages: &[Message], now: Timestamp) -> Batch<L> {
         let mut batch = Batch::default();
         for (number, message) in messages.iter().enumerate() {
             batch.used = match message.extent {
@@ -163,7 +173,13 @@ impl Classifier {
         at.letter(place.entry, RejectionReason::Refused, original.unwrap_or_else(|| message.bytes.clone()))
     }
 
-    fn read(&self, message: &Message, number: usize, now: Timestamp, batch: &mut Batch) -> Used {
+    fn read(
+        &self,
+        message: &Message,
+        number: usize,
+        now: Timestamp,
+        batch: &mut Batch<impl ArchiveLines>,
+    ) -> Used {
         let context = ReadContext { source: &self.source, now, record_time: message.time };
         let is_whole = message.extent == Extent::Whole;
         let mut used = Used::default();
@@ -191,7 +207,13 @@ impl Classifier {
     }
 
     /// Says where an entry's result goes.
-    fn sort(&self, entry: &Entry<'_>, at: &Place<'_>, context: &ReadContext<'_>, batch: &mut Batch) {
+    fn sort(
+        &self,
+        entry: &Entry<'_>,
+        at: &Place<'_>,
+        context: &ReadContext<'_>,
+        batch: &mut Batch<impl ArchiveLines>,
+    ) {
         let outcome = match &entry.finding {
             Finding::Skipped(reason) => Outcome::Skipped(*reason),
             Finding::Rejected(reason) => Outcome::Rejected(*reason),
@@ -210,7 +232,7 @@ impl Classifier {
         entry: &Entry<'_>,
         at: &Place<'_>,
         context: &ReadContext<'_>,
-        batch: &mut Batch,
+        batch: &mut Batch<impl ArchiveLines>,
     ) -> Outcome {
         let partition = at.message.origin.partition;
         let patient_id = self.patient_id(&reading.patient.identity);
@@ -246,7 +268,7 @@ impl Classifier {
         entry: &Entry<'_>,
         at: &Place<'_>,
         context: &ReadContext<'_>,
-        batch: &mut Batch,
+        batch: &mut Batch<impl ArchiveLines>,
     ) -> Outcome {
         let Some(id) = DocumentId::of_withdrawal(withdrawal, &self.key) else {
             return Outcome::Rejected(RejectionReason::NoId);

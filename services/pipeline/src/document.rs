@@ -110,9 +110,35 @@ pub fn exact_number<S: Serializer>(value: &Option<Decimal>, serializer: S) -> Re
             Ok(whole) => serializer.serialize_i64(whole),
             Err(_) => serializer.serialize_i128(value.mantissa()),
         },
-        Some(value) => {
-            RawValue::from_string(value.to_string()).map_err(S::Error::custom)?.serialize(serializer)
-        }
+        Some(value) => match as_short(value) {
+            Some(number) => serializer.serialize_f64(number),
+            None => RawValue::from_string(value.to_string()).map_err(S::Error::custom)?.serialize(serializer),
+        },
         None => serializer.serialize_none(),
+    }
+}
+
+/// The number whose shortest text is the decimal's: few digits, the last of them not 0.
+fn as_short(value: &Decimal) -> Option<f64> {
+    let mantissa = i32::try_from(value.mantissa()).ok().filter(|mantissa| mantissa % 10 != 0)?;
+    let divisor = [1.0, 10.0, 100.0].get(usize::try_from(value.scale()).ok()?)?;
+    Some(f64::from(mantissa) / divisor)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Exact(#[serde(serialize_with = "exact_number")] Option<Decimal>);
+
+    proptest! {
+        #[test]
+        fn a_number_has_exactly_its_digits(mantissa in prop_oneof![-20_000_i64..20_000, any::<i64>()], scale in 0_u32..6) {
+            let value = Decimal::new(mantissa, scale);
+            prop_assert_eq!(serde_json::to_string(&Exact(Some(value))).unwrap(), value.to_string());
+        }
     }
 }

@@ -22,7 +22,7 @@ pub mod secret;
 mod segments;
 mod tally;
 
-pub use batch::{AnomalyWrite, ArchiveLine, Batch, DeadLetter, EntryPlace};
+pub use batch::{AnomalyWrite, ArchiveLine, ArchiveLines, Batch, DeadLetter, EntryPlace};
 pub use classifier::{Classifier, Monitor, Origins, Privacy};
 pub use document::{Document, KafkaCoordinates, exact_number};
 pub use outcome::Outcome;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{AnomalyWrite, ArchiveLine, DeadLetter, Tallies};
+use crate::{AnomalyWrite, ArchiveLines, DeadLetter, Tallies};
 
 /// Where a message stands in its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,8 +153,11 @@ pub struct Refused {
 
 /// Where normal readings are kept.
 pub trait Archive: Send {
+    /// What gathers the lines of a batch while it is classified.
+    type Lines: ArchiveLines + 'static;
+
     /// Appends lines. Durable at the latest when the next commit returns.
-    fn append(&mut self, lines: &[ArchiveLine]) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn append(&mut self, lines: Self::Lines) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Where Rejections are kept.

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::blocking::blocking;
 use crate::{
-    AnomalyStore, Archive, Batch, Checkpoint, Classifier, DeadLetter, DeadLetters, Extent, Message, Outcome,
-    PortError, Refused, Sinks, Source, Tally,
+    AnomalyStore, Archive, ArchiveLines, Batch, Checkpoint, Classifier, DeadLetter, DeadLetters, Extent,
+    Message, Outcome, PortError, Refused, Sinks, Source, Tally,
 };
 
 /// From how many bytes of messages on classifying takes so long that it is worth a thread: about a hundred microseconds.
@@ -89,17 +89,17 @@ where
 }
 
 /// Messages, what they lead to, and the position behind them.
-struct Classified<P> {
+struct Classified<P, L> {
     messages: Vec<Message>,
-    batch: Batch,
+    batch: Batch<L>,
     position: P,
 }
 
-async fn read<S: Source>(
+async fn read<S: Source, L: ArchiveLines + 'static>(
     source: &mut S,
     classifier: &Arc<Classifier>,
     stop: &CancellationToken,
-    sender: mpsc::Sender<Classified<S::Position>>,
+    sender: mpsc::Sender<Classified<S::Position, L>>,
 ) -> Result<(), PortError> {
     loop {
         // One batch waits while another is written, and no third is held in memory.
@@ -125,27 +125,30 @@ async fn read<S: Source>(
 }
 
 /// Classifies a batch: a large one on a thread of its own, so that the one before it is written meanwhile whatever the runtime.
-async fn classify(classifier: &Arc<Classifier>, messages: Vec<Message>) -> (Vec<Message>, Batch) {
+async fn classify<L: ArchiveLines + 'static>(
+    classifier: &Arc<Classifier>,
+    messages: Vec<Message>,
+) -> (Vec<Message>, Batch<L>) {
     let bytes: usize = messages.iter().map(|message| message.bytes.len()).sum();
     if bytes < WORTH_A_THREAD {
-        let batch = classifier.classify(&messages, now());
+        let batch = classifier.classify_into(&messages, now());
         return (messages, batch);
     }
     let classifier = Arc::clone(classifier);
     blocking(move || {
-        let batch = classifier.classify(&messages, now());
+        let batch = classifier.classify_into(&messages, now());
         (messages, batch)
     })
     .await
 }
 
 /// A batch whose anomalies are written, and those that were refused.
-struct Written<P> {
-    made: Classified<P>,
+struct Written<P, L> {
+    made: Classified<P, L>,
     refused: Result<Vec<Refused>, PortError>,
 }
 
-async fn write<P>(mut anomalies: impl AnomalyStore, made: Classified<P>) -> Written<P> {
+async fn write<P, L>(mut anomalies: impl AnomalyStore, made: Classified<P, L>) -> Written<P, L> {
     let refused = anomalies.write(&made.batch.anomalies).await;
     Written { made, refused }
 }
@@ -154,7 +157,7 @@ async fn write<P>(mut anomalies: impl AnomalyStore, made: Classified<P>) -> Writ
 async fn settle<P, A, R, D, C>(
     sinks: &mut Sinks<A, R, D, C>,
     classifier: &Classifier,
-    written: Written<P>,
+    written: Written<P, R::Lines>,
 ) -> Result<(Tally, usize), PortError>
 where
     R: Archive,
@@ -167,7 +170,10 @@ where
         let letters = refused_letters(classifier, &messages, &mut batch, &refused);
         batch.dead_letters.extend(letters);
     }
-    tokio::try_join!(sinks.archive.append(&batch.archive), sinks.dead_letters.write(&batch.dead_letters))?;
+    tokio::try_join!(
+        sinks.archive.append(std::mem::take(&mut batch.archive)),
+        sinks.dead_letters.write(&batch.dead_letters)
+    )?;
     sinks.checkpoint.commit(position, &batch.tallies).await?;
     Ok((batch.tallies.total(), batch.bytes))
 }
@@ -176,7 +182,7 @@ where
 fn refused_letters(
     classifier: &Classifier,
     messages: &[Message],
-    batch: &mut Batch,
+    batch: &mut Batch<impl ArchiveLines>,
     refused: &[Refused],
 ) -> Vec<DeadLetter> {
     let now = now();

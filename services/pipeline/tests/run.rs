@@ -85,7 +85,9 @@ impl AnomalyStore for Sink {
 }
 
 impl Archive for Sink {
-    async fn append(&mut self, lines: &[ArchiveLine]) -> Result<(), PortError> {
+    type Lines = Vec<ArchiveLine>;
+
+    async fn append(&mut self, lines: Vec<ArchiveLine>) -> Result<(), PortError> {
         self.note(format!("archive {}", lines.len()));
         Ok(())
     }

@@ -172,6 +172,14 @@ async fn reconcile(kind: &str, object: &DynamicObject, shared: &Shared) -> Resul
     reconciled.map_err(Failed)
 }
 
+/// Unless one of that name is there again: the event may be late, and the rights are that one's by now.
+async fn remove_user(name: &str, shared: &Shared) -> Result<()> {
+    match shared.api(user_operator::KIND).get_opt(name).await? {
+        Some(_) => Ok(()),
+        None => user_operator::remove(name, shared).await,
+    }
+}
+
 /// Users have no finalizer: what they had on the broker goes once they are seen to be gone.
 async fn remove_users(shared: Arc<Shared>) {
     let of_cluster = format!("strimzi.io/cluster={}", shared.settings.cluster);
@@ -180,7 +188,7 @@ async fn remove_users(shared: Arc<Shared>) {
     loop {
         match events.try_next().await {
             Ok(Some(Event::Delete(user))) => {
-                if let Err(error) = user_operator::remove(&user.name_any(), &shared).await {
+                if let Err(error) = remove_user(&user.name_any(), &shared).await {
                     tracing::warn!(user = user.name_any(), "removing a user from the broker: {error:#}");
                 }
             }

@@ -307,8 +307,10 @@ impl AnomalyStore for EmbeddedStore {
 }
 
 impl Archive for EmbeddedStore {
-    async fn append(&mut self, lines: &[ArchiveLine]) -> Result<(), PortError> {
-        block_in_place(|| self.locked().write(|ward| ward.append(lines)))
+    type Lines = Vec<ArchiveLine>;
+
+    async fn append(&mut self, lines: Vec<ArchiveLine>) -> Result<(), PortError> {
+        block_in_place(|| self.locked().write(|ward| ward.append(&lines)))
     }
 }
 

@@ -141,7 +141,7 @@ impl Ward {
         let (lines, anomalies, tally) = writes(batch);
         let (mut archive, mut store) = (self.store().clone(), self.store().clone());
         self.runtime.block_on(async {
-            archive.append(&lines).await.unwrap();
+            archive.append(lines).await.unwrap();
             AnomalyStore::write(&mut store, &anomalies).await.unwrap();
         });
         tally
@@ -163,7 +163,7 @@ impl Ward {
     /// Takes in archive lines alone.
     pub fn take_in_lines(&self, lines: &[ArchiveLine]) {
         let mut store = self.store().clone();
-        self.runtime.block_on(Archive::append(&mut store, lines)).unwrap();
+        self.runtime.block_on(Archive::append(&mut store, lines.to_vec())).unwrap();
         self.commit("", &Tally::default());
     }
 

@@ -140,8 +140,6 @@ pub(crate) fn plain(url: String) -> ElasticsearchConnection {
 /// A document with everything that one can have.
 pub(crate) fn write(id: u32, version: i64) -> AnomalyWrite {
     let mut bytes = [0; 16];
-    // The first byte decides on the lane.
-    bytes[0] = u8::try_from(id % 251).unwrap();
     bytes[12..].copy_from_slice(&id.to_be_bytes());
     let time = Timestamp::from_second(1_700_000_000 + i64::from(id)).unwrap();
     let document = Document {

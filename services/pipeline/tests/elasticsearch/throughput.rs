@@ -12,18 +12,18 @@ use std::time::{Duration, Instant};
 use bpmonitor_pipeline::cluster::elasticsearch::whole_document;
 use bpmonitor_pipeline::{AnomalyStore, AnomalyWrite};
 use bpmonitor_test_support::lab;
+use futures_util::{StreamExt, stream};
 
 use super::common::{Ward, write};
 
 const DOCUMENTS: u32 = 200_000;
 const IN_A_BATCH: usize = 10_000;
-const LANES: u8 = 2;
+const AT_ONCE: usize = 2;
 
 /// What the classifier makes: without name and resource.
 fn documents() -> Vec<AnomalyWrite> {
     let usual = |id| {
         let mut write = write(id, 1);
-        write.id.0[0] = id.to_be_bytes()[3];
         write.document.patient_name = None;
         write.document.fhir_resource = None;
         write
@@ -31,10 +31,10 @@ fn documents() -> Vec<AnomalyWrite> {
     (0..DOCUMENTS).map(usual).collect()
 }
 
-/// What a lane sends of a batch.
-fn body(batch: &[AnomalyWrite], lane: u8) -> Vec<u8> {
+/// What is sent of a batch.
+fn body(batch: &[AnomalyWrite]) -> Vec<u8> {
     let mut body = Vec::new();
-    for write in batch.iter().filter(|write| write.id.0[0] % LANES == lane) {
+    for write in batch {
         let (id, version) = (write.id, write.version.0);
         writeln!(body, r#"{{"index":{{"_id":"{id}","version":{version},"version_type":"external_gte"}}}}"#)
             .unwrap();
@@ -72,18 +72,18 @@ fn send(stream: &mut TcpStream, head: &str, body: &[u8]) {
     assert!(answer.starts_with(b"HTTP/1.1 200"));
 }
 
-async fn bare(batches: &[Vec<Vec<u8>>]) -> f64 {
+async fn bare(batches: &[Vec<u8>]) -> f64 {
     let ward = Ward::new().await;
     let address = lab::elasticsearch().replacen("http://", "", 1);
     let path = format!("/{}/_bulk?require_alias=true&filter_path=errors", ward.alias());
     let (started, before) = (Instant::now(), cpu());
     thread::scope(|scope| {
-        for lane in 0..usize::from(LANES) {
+        for connection in 0..AT_ONCE {
             let (address, path) = (&address, &path);
             scope.spawn(move || {
                 let mut stream = TcpStream::connect(address).unwrap();
                 stream.set_nodelay(true).unwrap();
-                for body in batches.iter().map(|bodies| &bodies[lane]) {
+                for body in batches.iter().skip(connection).step_by(AT_ONCE) {
                     let length = body.len();
                     let head = format!(
                         "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n"
@@ -98,11 +98,13 @@ async fn bare(batches: &[Vec<Vec<u8>>]) -> f64 {
 
 async fn store(writes: &[AnomalyWrite]) -> f64 {
     let ward = Ward::new().await;
-    let (mut store, _) = ward.store();
+    let (store, _) = ward.store();
     let (started, before) = (Instant::now(), cpu());
-    for batch in writes.chunks(IN_A_BATCH) {
-        assert_eq!(store.write(batch).await.unwrap(), []);
-    }
+    let write = |batch| {
+        let mut store = store.clone();
+        async move { assert_eq!(store.write(batch).await.unwrap(), []) }
+    };
+    stream::iter(writes.chunks(IN_A_BATCH)).for_each_concurrent(AT_ONCE, write).await;
     report("store", started, before)
 }
 
@@ -110,13 +112,11 @@ async fn store(writes: &[AnomalyWrite]) -> f64 {
 #[ignore = "a measurement"]
 async fn throughput() {
     let writes = documents();
-    let batches =
-        writes.chunks(IN_A_BATCH).map(|batch| (0..LANES).map(|lane| body(batch, lane)).collect::<Vec<_>>());
-    let batches: Vec<_> = batches.collect();
-    let bytes: usize = batches.iter().flatten().map(Vec::len).sum();
+    let batches: Vec<_> = writes.chunks(IN_A_BATCH).map(body).collect();
+    let bytes: usize = batches.iter().map(Vec::len).sum();
     println!("{} bytes a document", bytes / writes.len());
     let started = Instant::now();
-    let rendered = body(&writes, 0).len() + body(&writes, 1).len();
+    let rendered = body(&writes).len();
     println!("rendering: {:?} a document, {rendered} bytes", started.elapsed() / DOCUMENTS);
     bare(&batches).await;
     for _ in 0..3 {
@@ -146,7 +146,7 @@ async fn latency() {
     stream.set_nodelay(true).unwrap();
     let mut times = Vec::new();
     for write in writes.iter().skip(3_000).take(3_000) {
-        let body = [body(std::slice::from_ref(write), 0), body(std::slice::from_ref(write), 1)].concat();
+        let body = body(std::slice::from_ref(write));
         let (path, length) =
             (format!("/{}/_bulk?require_alias=true&filter_path=errors", ward.alias()), body.len());
         let head = format!(

@@ -15,8 +15,7 @@ async fn documents_arrive_exactly() {
     assert_eq!(store.write(&writes).await.unwrap(), []);
     ward.holds(&writes).await;
     assert_eq!(condition.get(), None);
-    // Half of them in each lane.
-    assert_eq!((store.statistics().bulks(), store.statistics().documents()), (2, 1_500));
+    assert_eq!((store.statistics().bulks(), store.statistics().documents()), (1, 1_500));
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
-//! One lane of a store: sends the documents that are its own, one bulk at a time, until each is settled.
+//! One lane of a store: sends the documents of a write, one bulk at a time, until each is settled.
 
 use std::collections::{HashMap, VecDeque};
-use std::iter::Peekable;
 use std::time::Duration;
 
 use bpmonitor_clinical::DocumentId;
@@ -17,7 +16,7 @@ use crate::{AnomalyWrite, Refused};
 /// Below so many bytes a bulk is not made smaller because it takes too long.
 const SMALLEST: usize = 64 * 1024;
 
-/// What a lane keeps from one call to the next.
+/// What one lane leaves for the next.
 #[derive(Debug)]
 pub(super) struct LaneState {
     /// A buffer to be used again.
@@ -34,13 +33,13 @@ impl LaneState {
     }
 }
 
-/// A lane at work. Documents of one id are all its own, so none overtakes another.
-pub(super) struct Lane<'a, I: Iterator<Item = usize>> {
+/// A lane at work. While it is, no other has a document of the same id, so none overtakes another.
+pub(super) struct Lane<'a> {
     shared: &'a Shared,
     state: &'a mut LaneState,
     writes: &'a [AnomalyWrite],
-    /// The numbers of those that are its own and not yet in a bulk.
-    mine: Peekable<I>,
+    /// The number of the first that is not yet in a bulk.
+    next: usize,
     bulk: Bulk,
     /// Parts of bulks that were split: they come next.
     parts: VecDeque<Bulk>,
@@ -57,18 +56,13 @@ enum Step {
     Wait(Trouble),
 }
 
-impl<'a, I: Iterator<Item = usize>> Lane<'a, I> {
-    pub(super) fn new(
-        shared: &'a Shared,
-        state: &'a mut LaneState,
-        writes: &'a [AnomalyWrite],
-        mine: I,
-    ) -> Self {
+impl<'a> Lane<'a> {
+    pub(super) fn new(shared: &'a Shared, state: &'a mut LaneState, writes: &'a [AnomalyWrite]) -> Self {
         Self {
             shared,
             state,
             writes,
-            mine: mine.peekable(),
+            next: 0,
             bulk: Bulk::default(),
             parts: VecDeque::new(),
             aside: VecDeque::new(),
@@ -111,8 +105,8 @@ impl<'a, I: Iterator<Item = usize>> Lane<'a, I> {
     fn fill(&mut self) {
         let settings = &self.shared.settings;
         let mut builder = Builder::new(std::mem::take(&mut self.state.buffer));
-        while let Some(&number) = self.mine.peek() {
-            let Some(write) = self.writes.get(number) else { break };
+        while let Some(write) = self.writes.get(self.next) {
+            let number = self.next;
             let length = builder.add(number, write, settings.render);
             let is_too_large = length.as_ref().is_ok_and(|length| *length > settings.document_bytes);
             if length.is_ok()
@@ -126,7 +120,7 @@ impl<'a, I: Iterator<Item = usize>> Lane<'a, I> {
             if length.is_err() || is_too_large {
                 self.refuse(number);
             }
-            self.mine.next();
+            self.next += 1;
         }
         match builder.finish() {
             Ok(bulk) => self.bulk = bulk,

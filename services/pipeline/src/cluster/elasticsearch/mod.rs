@@ -10,6 +10,7 @@ mod setup;
 mod statistics;
 mod store;
 mod trouble;
+mod under_way;
 
 pub use bulk::{Render, whole_document};
 pub use client::ConnectError;

@@ -1,13 +1,11 @@
-//! Anomalies in Elasticsearch: bulks of bounded size, a bounded number at once, each document until it is settled.
+//! Anomalies in Elasticsearch: bulks of bounded size, each document until it is settled, none before another of its id.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use elasticsearch::http::Method;
-use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use super::answer;
 use super::bulk::{Render, whole_document};
@@ -15,20 +13,19 @@ use super::client::{Client, ConnectError};
 use super::lane::{Lane, LaneState};
 use super::mapping;
 use super::trouble::Trouble;
+use super::under_way::UnderWay;
 use super::{BulkStatistics, ElasticsearchConnection};
 use crate::cluster::Condition;
 use crate::{AnomalyStore, AnomalyWrite, PortError, Refused};
 
-/// Up to so many documents are not worth several lanes.
-const WORTH_LANES: usize = 500;
+/// Up to so many documents had better be followed by nothing: what comes meanwhile makes one bulk.
+const WORTH_FOLLOWING: usize = 500;
 
 /// How documents are sent.
 #[derive(Clone)]
 pub struct BulkSettings {
     /// How many bytes a bulk has at most, unless one document has more.
     pub bytes: usize,
-    /// How many bulks are under way at once at most.
-    pub in_flight: usize,
     /// How long a bulk may take before it is sent again.
     pub timeout: Duration,
     /// How many bytes a document may have: Elasticsearch's `http.max_content_length`, less what stands around it. Larger ones
@@ -45,7 +42,6 @@ impl Default for BulkSettings {
     fn default() -> Self {
         Self {
             bytes: 5 * 1024 * 1024,
-            in_flight: 2,
             timeout: Duration::from_secs(30),
             document_bytes: 99 * 1024 * 1024,
             render: whole_document,
@@ -56,8 +52,8 @@ impl Default for BulkSettings {
 
 impl fmt::Debug for BulkSettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bytes, in_flight, timeout, .. } = self;
-        write!(formatter, "BulkSettings({bytes} bytes, {in_flight} at once, {timeout:?})")
+        let Self { bytes, timeout, .. } = self;
+        write!(formatter, "BulkSettings({bytes} bytes, {timeout:?})")
     }
 }
 
@@ -65,8 +61,9 @@ impl fmt::Debug for BulkSettings {
 #[derive(Clone, Debug)]
 pub struct ElasticsearchStore {
     shared: Arc<Shared>,
-    /// Each is had by one bulk after another, in the order in which they ask for it.
-    lanes: Arc<[Mutex<LaneState>]>,
+    under_way: Arc<UnderWay>,
+    /// What the writes that are done have left for those that come.
+    lanes: Arc<Mutex<Vec<LaneState>>>,
 }
 
 /// What the lanes of a store share.
@@ -96,8 +93,6 @@ impl ElasticsearchStore {
     ) -> Result<Self, ConnectError> {
         // Elasticsearch is to say why it waits before it is no longer listened to.
         let waits = settings.timeout.as_millis() / 3;
-        let lane = |_| Mutex::new(LaneState::new(settings.bytes));
-        let lanes = (0..settings.in_flight.max(1)).map(lane).collect();
         let shared = Shared {
             client: Client::new(connection)?,
             target: format!(
@@ -109,7 +104,7 @@ impl ElasticsearchStore {
             settings,
             condition,
         };
-        Ok(Self { shared: Arc::new(shared), lanes })
+        Ok(Self { shared: Arc::new(shared), under_way: Arc::default(), lanes: Arc::default() })
     }
 
     /// Counters of what was sent.
@@ -117,20 +112,8 @@ impl ElasticsearchStore {
         Arc::clone(&self.shared.statistics)
     }
 
-    /// Writes what is one lane's. With fewer lanes than there are, all that may have a document of the same id are waited for.
-    async fn write_lane(&self, writes: &[AnomalyWrite], lane: usize, lanes: usize) -> Vec<Refused> {
-        let mut held = Vec::with_capacity(self.lanes.len().div_ceil(lanes));
-        for state in self.lanes.iter().skip(lane).step_by(lanes) {
-            held.push(state.lock().await);
-        }
-        let Some(state) = held.first_mut() else { return Vec::new() };
-        let is_mine = |number: &usize| usize::from(writes[*number].id.0[0]) % lanes == lane;
-        Lane::new(&self.shared, state, writes, (0..writes.len()).filter(is_mine)).run().await
-    }
-
-    /// How many lanes these are worth: all, or one.
-    fn worth(&self, writes: &[AnomalyWrite]) -> usize {
-        if writes.len() > WORTH_LANES { self.lanes.len() } else { 1 }
+    fn lanes(&self) -> MutexGuard<'_, Vec<LaneState>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -139,17 +122,19 @@ impl AnomalyStore for ElasticsearchStore {
         if writes.is_empty() {
             return Ok(Vec::new());
         }
-        let lanes = self.worth(writes);
-        let running = (0..lanes).map(|lane| self.write_lane(writes, lane, lanes));
-        let mut refused: Vec<_> = join_all(running).await.into_iter().flatten().collect();
+        let turn = self.under_way.begin(writes.iter().map(|write| write.id).collect());
+        turn.comes().await;
+        let left = self.lanes().pop();
+        let mut lane = left.unwrap_or_else(|| LaneState::new(self.shared.settings.bytes));
+        let mut refused = Lane::new(&self.shared, &mut lane, writes).run().await;
+        self.lanes().push(lane);
         refused.sort_unstable_by_key(|refused| refused.write);
         self.shared.condition.recovered();
         Ok(refused)
     }
 
-    /// A batch that keeps all lanes busy may be followed, so that none waits for another. A small one had better grow.
     fn may_be_followed(&self, writes: &[AnomalyWrite]) -> bool {
-        self.worth(writes) > 1
+        writes.len() > WORTH_FOLLOWING
     }
 }
 

@@ -11,9 +11,10 @@ use super::consumer::Client;
 use super::counts::Counts;
 use super::flusher::{AllGathered, Durable, Flusher, Gathered};
 use super::intake::{Intake, Span};
+use super::text::{Text, TextLines, append};
 use crate::cluster::Condition;
 use crate::cluster::archive::{ArchiveStore, Gather};
-use crate::{Archive, ArchiveLine, Checkpoint, PortError, Tallies};
+use crate::{Archive, Checkpoint, PortError, Tallies};
 
 /// So many bytes of lines may be gathered while an append is under way, or what is worth one append, and so many records; then the
 /// pipeline waits for it.
@@ -54,12 +55,6 @@ enum Writer {
     Failed(Option<PortError>),
 }
 
-#[derive(Debug, Default)]
-struct Text {
-    bytes: Vec<u8>,
-    lines: u64,
-}
-
 impl Committer {
     pub(super) fn new(
         client: Arc<Client>,
@@ -89,18 +84,13 @@ impl Committer {
 }
 
 impl Archive for Committer {
-    async fn append(&mut self, lines: &[ArchiveLine]) -> Result<(), PortError> {
+    type Lines = TextLines;
+
+    async fn append(&mut self, lines: TextLines) -> Result<(), PortError> {
+        let texts = lines.into_texts()?;
         let mut gathering = self.gathering.lock().await;
-        for line in lines {
-            let text = gathering.staged.entry(line.partition).or_default();
-            serde_json::to_writer(&mut text.bytes, line).map_err(|error| {
-                PortError::Damaged(format!(
-                    "an archive line cannot be written as JSON ({:?})",
-                    error.classify()
-                ))
-            })?;
-            text.bytes.push(b'\n');
-            text.lines += 1;
+        for (partition, text) in texts {
+            gathering.staged.entry(partition).or_default().append(text);
         }
         Ok(())
     }
@@ -159,7 +149,7 @@ impl Gathering {
         let Some(gathered) = self.gathered.get_mut(&span.partition) else { return };
         gathered.next = span.next;
         gathered.times.extend(span.times);
-        Arc::make_mut(&mut gathered.text).append(&mut text.bytes);
+        append(Arc::make_mut(&mut gathered.text), &mut text.bytes);
         gathered.lines += text.lines;
         gathered.counts += tallies.get(span.partition).map_or_else(Counts::default, Counts::from);
     }

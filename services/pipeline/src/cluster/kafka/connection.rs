@@ -83,6 +83,8 @@ impl KafkaConnection {
         config.set("bootstrap.servers", &self.bootstrap_servers).set("client.id", client_id);
         // Reconnecting as soon as a broker is back matters more than sparing it: a monitor has few clients.
         config.set("reconnect.backoff.ms", "100").set("reconnect.backoff.max.ms", "2000");
+        // Where a broker's pod has moved, its old address swallows what is sent there: the name is looked up again after this.
+        config.set("socket.connection.setup.timeout.ms", "5000");
         config.set("security.protocol", self.protocol());
         if let Transport::Tls { ca: Some(ca) } = &self.transport {
             set(&mut config, "ssl.ca", ca);

@@ -10,6 +10,7 @@ mod flusher;
 mod group;
 mod intake;
 mod source;
+mod text;
 mod topics;
 mod trouble;
 
@@ -23,6 +24,7 @@ pub use dead_letters::{DeadLetterTopic, LetterHeaders};
 pub use group::{GroupProgress, PartitionProgress};
 pub use intake::Span;
 pub use source::KafkaSource;
+pub use text::TextLines;
 pub use topics::{FoundTopic, Settled, TopicAdmin, TopicContent, TopicDifference, WantedTopic};
 pub use trouble::{KafkaTrouble, Listening};
 
