@@ -1,5 +1,6 @@
-//! A connection to the broker, spoken to in Kafka's own protocol: what librdkafka's bindings lack (rights, SCRAM), and quickly.
+//! Connections to the broker, spoken to in Kafka's own protocol: what librdkafka's bindings lack (rights, SCRAM), and quickly.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +12,6 @@ use kafka_protocol::protocol::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 /// How long one request may take.
@@ -23,7 +23,8 @@ pub(crate) const BROKER_LIMIT: i32 = 10_000;
 #[derive(Debug)]
 pub struct Broker {
     address: String,
-    connection: Mutex<Option<TcpStream>>,
+    /// Those that nobody uses: the broker takes its time for each change, so many are asked for at once.
+    idle: Mutex<Vec<TcpStream>>,
 }
 
 /// What the broker refuses: the name of Kafka's exception, and what it says.
@@ -39,21 +40,26 @@ pub struct Refused {
 impl Broker {
     /// At `host:port`, which need not be there yet.
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), connection: Mutex::default() }
+        Self { address: address.into(), idle: Mutex::default() }
     }
 
     /// Sends a request and reads its answer.
     pub(crate) async fn ask<R: Request>(&self, version: i16, request: R) -> Result<R::Response> {
-        let mut connection = self.connection.lock().await;
-        let mut stream = match connection.take() {
+        let idle = self.idle().pop();
+        let mut stream = match idle {
             Some(stream) => stream,
             None => TcpStream::connect(&self.address).await.context("connecting to Kafka")?,
         };
         let answered = timeout(REQUEST_LIMIT, converse(&mut stream, version, request)).await;
-        let answer = answered.context("Kafka does not answer")??;
-        // One that failed is not used again.
-        *connection = Some(stream);
+        let answered = answered.context("Kafka does not answer").flatten();
+        // One that failed is not used again, and the others are not likely to be any better.
+        let answer = answered.inspect_err(|_| self.idle().clear())?;
+        self.idle().push(stream);
         Ok(answer)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
