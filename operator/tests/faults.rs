@@ -23,6 +23,7 @@ use kube::api::{
 use kube::core::GroupVersionKind;
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 /// One after the other, for each disturbs whoever else is there. `BPMONITOR_TEST_FAULT` names one of them to be tried alone.
 #[tokio::test(flavor = "multi_thread")]
@@ -213,12 +214,8 @@ async fn the_api_server_refuses(plane: &ControlPlane) {
     plane.apply(&schema, "test");
     let restricted = client_with_token(&plane.kubeconfig(), &token).await;
     let refused = Api::<Deployment>::namespaced(restricted.clone(), &ward.namespace);
-    let nothing = Patch::Merge(json!({}));
-    // Of a level without seats the API server takes one request at a time all the same: this one never ends.
-    let unending = tokio::spawn(unending::patch(plane.kubeconfig(), token, ward.namespace.clone()));
-    until("the API server refuses", PATIENCE, || async {
-        let answer = refused.patch("none", &PatchParams::default(), &nothing).await;
-        matches!(answer, Err(kube::Error::Api(status)) if status.code == 429)
+    let unending = hold_the_seat(&refused, || {
+        unending::patch(plane.kubeconfig(), token.clone(), ward.namespace.clone())
     })
     .await;
 
@@ -237,6 +234,28 @@ async fn the_api_server_refuses(plane: &ControlPlane) {
     there(&ward.api::<Deployment>(), "ward-3-producer", PATIENCE).await;
     ward.condition_is("ward-3", "Ready", "False", "NotAvailable").await;
     ward.end().await;
+}
+
+/// Of a level without seats the API server takes one request at a time all the same: holds that seat by a request that never ends. One that
+/// comes before the API server knows of the level, or while another is looked at, does not have it, so there are others until it is held.
+async fn hold_the_seat<F>(refused: &Api<Deployment>, unending: impl Fn() -> F) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let nothing = Patch::Merge(json!({}));
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let held = tokio::spawn(unending());
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let answer = refused.patch("none", &PatchParams::default(), &nothing).await;
+            if matches!(answer, Err(kube::Error::Api(status)) if status.code == 429) {
+                return held;
+            }
+        }
+        held.abort();
+    }
+    panic!("the API server refuses nothing");
 }
 
 /// A ward with an operator as a process of its own, and a monitor that has settled.
