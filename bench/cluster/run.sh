@@ -14,7 +14,8 @@ root=$(cd "$here/../.." && pwd)
 . "$root/tests/lib.sh"
 
 export WORK=$root/target/bench-cluster VENV=$root/target/bench-cluster/venv PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
-export PROGRAMS=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")/release FLINK=$WORK/flink
+PROGRAMS=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")/release
+export PROGRAMS FLINK=$WORK/flink
 mkdir -p "$WORK"
 
 get_rsyslog() {
