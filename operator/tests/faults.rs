@@ -24,6 +24,10 @@ use kube::core::GroupVersionKind;
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long a request may take to have the API server's one seat.
+const HELD_WITHIN: Duration = Duration::from_secs(2);
 
 /// One after the other, for each disturbs whoever else is there. `BPMONITOR_TEST_FAULT` names one of them to be tried alone.
 #[tokio::test(flavor = "multi_thread")]
@@ -243,15 +247,16 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let nothing = Patch::Merge(json!({}));
+    let is_refused = || async {
+        let answer = refused.patch("none", &PatchParams::default(), &nothing).await;
+        matches!(answer, Err(kube::Error::Api(status)) if status.code == 429)
+    };
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         let held = tokio::spawn(unending());
-        for _ in 0..10 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            let answer = refused.patch("none", &PatchParams::default(), &nothing).await;
-            if matches!(answer, Err(kube::Error::Api(status)) if status.code == 429) {
-                return held;
-            }
+        let refuses = until("the API server refuses", PATIENCE, is_refused);
+        if timeout(HELD_WITHIN, refuses).await.is_ok() {
+            return held;
         }
         held.abort();
     }

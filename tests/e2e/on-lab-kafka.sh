@@ -114,7 +114,7 @@ kafka_is_ready() {
   in_ward wait --for condition=Ready "kafka/$KAFKA" --timeout 60s
 }
 
-# kafka_forgets: the stand-in takes the rights of users that are gone a moment later, also of others that have come with their names.
+# kafka_forgets: the stand-in takes the rights of users that are gone a moment later.
 kafka_forgets() { eventually 30 'Kafka has forgotten its users' no_rights; }
 no_rights() {
   local rights
