@@ -67,7 +67,8 @@ def main(options):
     for (package, kind, name), directory, executable in programs(options):
         place = alone if (package, name) in ALONE else jobs
         place[f"{package} {kind} {name}"] = ([executable], directory, {"CARGO_MANIFEST_DIR": str(directory)})
-    jobs["documentation"] = ([CARGO, "test", "--doc", *options], ROOT, {})
+    if "--test" not in options:
+        jobs["documentation"] = ([CARGO, "test", "--doc", *options], ROOT, {})
     failed = []
 
     def ended(name, future):
