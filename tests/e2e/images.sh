@@ -1,4 +1,4 @@
-# The project's images on the lab's node: built by the project's own Dockerfile, on a base made of Debian's packages, of programs that are compiled.
+# The project's images on the lab's node: built by the project's own Dockerfile, on a base and by a builder made of Debian's packages.
 # To be sourced after tests/lab/lab.sh.
 # shellcheck shell=bash disable=SC2154
 
@@ -6,11 +6,17 @@
 E2E_BASE_PACKAGES=base-files,libc6,libgcc-s1,libssl3,ca-certificates,tzdata${BINARIES_DIR:+,zlib1g}
 E2E_BASE=localhost/lab/base:1${BINARIES_DIR:+-zlib}
 
+# What docker.io/library/rust has of them, as far as compiling needs it. Rust itself is the one that is here.
+E2E_BUILDER_PACKAGES=ca-certificates,gcc,g++,libc6-dev,libssl-dev,make,pkg-config
+
 # buildah_tool: a buildah that keeps to the lab's own storage, for deploy/images.sh.
 buildah_tool() {
   buildah_here images --quiet >/dev/null 2>&1 || true # writes its configuration
   export CONTAINERS_STORAGE_CONF=$dist/buildah/storage.conf CONTAINERS_REGISTRIES_CONF=$dist/buildah/registries.conf
   export REGISTRY_AUTH_FILE=$dist/buildah/auth.json BUILDAH_ISOLATION=chroot
+  # Where its caches of a build are; what was compiled is there for the next one.
+  mkdir -p "$dist/buildah/tmp"
+  export TMPDIR=$dist/buildah/tmp
 }
 
 # debian_image IMAGE PACKAGES OPTION ...: of Debian's packages, without a registry; the options are mmdebstrap's. After buildah_tool.
@@ -39,12 +45,23 @@ e2e_base() {
     --customize-hook='cat "$1"/usr/share/ca-certificates/mozilla/*.crt >"$1"/etc/ssl/certs/ca-certificates.crt'
 }
 
-# e2e_build TAG BINARIES-DIR: the images, in the node.
+# e2e_builder: what the Dockerfile calls BUILDER; its name goes to E2E_BUILDER.
+e2e_builder() {
+  local rust
+  rust=$(rustc --print sysroot)
+  E2E_BUILDER=localhost/lab/builder:$(rustc --version | cut -d ' ' -f 2)
+  # shellcheck disable=SC2016 # the hook's own $1
+  debian_image "$E2E_BUILDER" "$E2E_BUILDER_PACKAGES" --variant=minbase \
+    --customize-hook="cp -a '$rust/bin' '$rust/lib'"' "$1/usr/local/"'
+}
+
+# e2e_build TAG BINARIES-DIR: the images, in the node; without a directory the Dockerfile compiles the programs, in 15 minutes the first time.
 e2e_build() {
   local name archive=$run/image.tar
   buildah_tool
   e2e_base
-  TOOL=buildah TAG=$1 REGISTRY=localhost BASE=$E2E_BASE BINARIES_DIR=$2 \
+  [[ -n $2 ]] || e2e_builder
+  TOOL=buildah TAG=$1 REGISTRY=localhost BASE=$E2E_BASE BUILDER=${E2E_BUILDER:-} BINARIES_DIR=$2 \
     BUILD_OPTIONS="--signature-policy $dist/buildah/policy.json --pull-never --quiet" \
     quietly "$dist/buildah.log" "$root/deploy/images.sh"
   for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier bpmonitor; do

@@ -10,9 +10,7 @@ readonly WARD_NAMESPACE=wards WARD=ward-3 registry=localhost
 helpers=()
 
 cluster_begin() {
-  binaries=${BINARIES_DIR:-}
   need socat socat zstd zstd python3 python3
-  [[ -n $binaries ]] || compile
   compile_strimzi
   step 'the lab comes up' lab_up
   begun=1
@@ -21,7 +19,7 @@ cluster_begin() {
   export PATH=$run/bin:$PATH
   tag=$(content_tag)
   next_tag=$tag-next
-  step 'the images are built, and in the node' e2e_build "$tag" "$binaries"
+  step 'the images are built, and in the node' e2e_build "$tag" "${BINARIES_DIR:-}"
   step 'and have another tag besides' e2e_tag "$tag" "$next_tag"
   [[ -n ${BINARIES_DIR:-} ]] || e2e_sizes "$tag"
   namespace "$WARD_NAMESPACE"
@@ -44,22 +42,22 @@ cluster_state() {
   es_state
 }
 
-# compile: as the Dockerfile does.
-compile() {
-  (cd "$root" && LIBZ_SYS_STATIC=1 cargo build --locked --release --features bpmonitor-local/cluster \
-    -p bpmonitor-operator -p bpmonitor-producer -p bpmonitor-classifier -p bpmonitor-local)
-  binaries=$root/target/release
-}
 # compile_strimzi: unless it is where the programs are.
 compile_strimzi() {
-  stand_in=$binaries/strimzi-stand-in
-  [[ ! -x $stand_in ]] || return 0
+  stand_in=${BINARIES_DIR:-}/strimzi-stand-in
+  [[ -z ${BINARIES_DIR:-} || ! -x $stand_in ]] || return 0
   (cd "$root" && cargo build --locked --workspace --all-features --bin strimzi-stand-in)
   stand_in=$root/target/debug/strimzi-stand-in
 }
 
-# content_tag: another where a program is another.
-content_tag() { printf 'e2e-%s' "$(cat "$binaries"/bpmonitor{,-operator,-producer,-classifier} "$root/Dockerfile" | sha256sum | head -c 12)"; }
+# content_tag: another where a program is another, or what it is made of.
+content_tag() {
+  if [[ -n ${BINARIES_DIR:-} ]]; then
+    printf 'e2e-%s' "$(cat "$BINARIES_DIR"/bpmonitor{,-operator,-producer,-classifier} "$root/Dockerfile" | sha256sum | head -c 12)"
+    return
+  fi
+  (cd "$root" && git ls-files -z | xargs -0 sha256sum | sha256sum | sed 's/^\(.\{12\}\).*/e2e-\1/')
+}
 
 # relay PORT: what listens on 127.0.0.1, on the node's address too, where pods find it.
 relay() {

@@ -5,7 +5,7 @@
 #
 # On the lab's node, in a lab of its own with the same downloads; no other lab's node may be up on this machine.
 #   eck: with ECK's own operator, which runs Elasticsearch as a pod; else Elasticsearch is the lab's
-#   BINARIES_DIR: a directory with the programs, as target/debug after `make test`; compiled here, for release, unless it is given
+#   BINARIES_DIR: a directory with the programs, as target/debug after `make test`; the Dockerfile compiles them unless it is given
 # external: on the cluster that KUBECONFIG names; see on-cluster.sh.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -47,7 +47,7 @@ fn six_fields(write: &AnomalyWrite, text: &mut Vec<u8>) -> io::Result<()> {
         observation_id,
         effective,
         ..
-    } = &write.document;
+    } = &*write.document;
     let document = SixFields {
         patient_id: patient_id.as_deref(),
         systolic_pressure: *systolic_pressure,

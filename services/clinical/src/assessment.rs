@@ -62,12 +62,13 @@ pub fn assess(
 ) -> Result<Assessment, RejectionReason> {
     let limits = thresholds.limits(pseudonym);
     let sides = Sides { systolic: reading.systolic, diastolic: reading.diastolic };
-    let category = sides.category(limits)?;
+    let lows = sides.lows(limits);
+    let category = sides.category(limits, lows)?;
     let mut anomalies = EnumSet::empty();
     if category != Category::Normal {
         anomalies |= category;
     }
-    if sides.lows(limits).0.or(sides.lows(limits).1).is_certain() {
+    if lows.0.or(lows.1).is_certain() {
         anomalies |= Category::Hypotension;
     }
     let exact = sides.exact();
@@ -78,7 +79,7 @@ pub fn assess(
     Ok(Assessment {
         category,
         anomalies,
-        reasons: sides.reasons(limits),
+        reasons: sides.reasons(limits, lows),
         mean_arterial_pressure,
         pulse_pressure,
         is_anomaly: thresholds.is_anomaly(anomalies),
@@ -100,18 +101,18 @@ impl Sides {
         Some((self.systolic?.exactly()?, self.diastolic?.exactly()?))
     }
 
-    fn category(&self, limits: &Limits) -> Result<Category, RejectionReason> {
-        let (systolic_low, diastolic_low) = self.lows(limits);
-        let rules = [
-            (Category::HypertensiveCrisis, self.reach(limits.crisis)),
-            (Category::HypertensionStage2, self.reach(limits.stage2)),
-            (Category::HypertensionStage1, self.reach(limits.stage1)),
-            (Category::Elevated, self.reach(limits.elevated)),
-            (Category::Hypotension, systolic_low.or(diastolic_low)),
-            (Category::Normal, Truth::Always),
-        ];
-        for (category, truth) in rules {
-            match truth {
+    /// The first category whose rule holds; `lows` are those of [`Self::lows`].
+    fn category(&self, limits: &Limits, lows: (Truth, Truth)) -> Result<Category, RejectionReason> {
+        for category in Category::ALL {
+            let holds = match category {
+                Category::HypertensiveCrisis => self.reach(limits.crisis),
+                Category::HypertensionStage2 => self.reach(limits.stage2),
+                Category::HypertensionStage1 => self.reach(limits.stage1),
+                Category::Elevated => self.reach(limits.elevated),
+                Category::Hypotension => lows.0.or(lows.1),
+                Category::Normal => Truth::Always,
+            };
+            match holds {
                 Truth::Never => {}
                 Truth::Sometimes => return Err(RejectionReason::Comparator),
                 Truth::Always if self.is_half() && !proves_alone(category) => {
@@ -134,11 +135,10 @@ impl Sides {
         (is_low(self.systolic, systolic), is_low(self.diastolic, diastolic))
     }
 
-    fn reasons(&self, limits: &Limits) -> EnumSet<Reason> {
+    fn reasons(&self, limits: &Limits, (systolic_low, diastolic_low): (Truth, Truth)) -> EnumSet<Reason> {
         let hypertension = limits.mildest_hypertension();
         let systolic = reaches(self.systolic, hypertension.systolic);
         let diastolic = reaches(self.diastolic, hypertension.diastolic);
-        let (systolic_low, diastolic_low) = self.lows(limits);
         let isolated = systolic.is_certain() && diastolic == Truth::Never && !self.is_half();
         let (wide, narrow) = self.exact().map_or((false, false), |(systolic, diastolic)| {
             let pulse = systolic - diastolic;

@@ -95,7 +95,8 @@ impl Concept<'_> {
             Field::Is(codes) => codes.0,
             Field::Wrong => Code::Anything | Code::Unreadable,
         };
-        let has_text = self.text.is_some_and(|text| !text.get().trim_matches('"').trim().is_empty());
+        let says_something = |text: &str| text.chars().any(|char| char != '"' && !char.is_whitespace());
+        let has_text = self.text.is_some_and(|text| says_something(text.get()));
         if has_text { codes | Code::Anything } else { codes }
     }
 }

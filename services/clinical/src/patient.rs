@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::civil::Date;
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
 use crate::RejectionReason;
@@ -96,13 +98,15 @@ impl<'a> PatientIdentity<'a> {
 
 /// A reference without its version and trailing slashes.
 fn without_version(reference: &str) -> &str {
-    reference.split_once("/_history/").map_or(reference, |(resource, _)| resource).trim_end_matches('/')
+    static HISTORY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("/_history/"));
+    let end = HISTORY.find(reference.as_bytes()).unwrap_or(reference.len());
+    reference[..end].trim_end_matches('/')
 }
 
 /// Whether a reference begins with a scheme and an authority; a search for a URL (`Patient?identifier=http://`) does not.
 fn is_absolute(reference: &str) -> bool {
-    let scheme = reference.split_once("://").map_or("", |(scheme, _)| scheme);
-    !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    let Some((scheme, rest)) = reference.split_once(':') else { return false };
+    rest.starts_with("//") && !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn trim_base(base_url: &str) -> &str {

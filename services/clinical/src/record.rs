@@ -250,7 +250,7 @@ fn read_document<'a>(
     context: &ReadContext<'a>,
     visit: &mut impl FnMut(Entry<'_>),
 ) -> Result<(), Unread> {
-    let text = std::str::from_utf8(text).map_err(|_| Unread::Rejected(RejectionReason::NotJson))?;
+    let text = simdutf8::basic::from_utf8(text).map_err(|_| Unread::Rejected(RejectionReason::NotJson))?;
     match serde_json::from_str::<Field<Resource<'a>>>(text) {
         Ok(Field::Is(mut resource)) => {
             let no_patients = BundlePatients::default();

@@ -251,11 +251,11 @@ impl Classifier {
             if reading.is_correction {
                 batch.archive.push(ArchiveLine { partition, id, version, reading: None });
             }
-            batch.anomalies.push(AnomalyWrite { entry, id, version, document });
+            batch.anomalies.push(AnomalyWrite { entry, id, version, document: Box::new(document) });
             return Outcome::Anomaly(assessment.category);
         }
         if reading.is_correction {
-            let document = Document { withdrawn: true, ..document.clone() };
+            let document = Box::new(Document { withdrawn: true, ..document.clone() });
             batch.anomalies.push(AnomalyWrite { entry, id, version, document });
         }
         batch.archive.push(ArchiveLine { partition, id, version, reading: Some(document) });
@@ -283,6 +283,7 @@ impl Classifier {
         };
         let (partition, version) = (at.message.origin.partition, withdrawal.version);
         batch.archive.push(ArchiveLine { partition, id, version, reading: None });
+        let document = Box::new(document);
         batch.anomalies.push(AnomalyWrite { entry: at.of(entry), id, version, document });
         Outcome::Withdrawn
     }

@@ -45,7 +45,7 @@ pub(crate) fn tail(args: &TailArgs) -> Result<()> {
 /// What a batch stores: anomalies and what takes them back, then normal readings.
 fn documents(batch: &Batch) -> impl Iterator<Item = &Document> {
     let archived = batch.archive.iter().filter_map(|ArchiveLine { reading, .. }| reading.as_ref());
-    batch.anomalies.iter().map(|write| &write.document).chain(archived)
+    batch.anomalies.iter().map(|write| &*write.document).chain(archived)
 }
 
 /// The key, where the manifest wants pseudonyms.

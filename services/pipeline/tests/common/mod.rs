@@ -83,22 +83,25 @@ pub fn writes(batch: &[Written]) -> (Vec<ArchiveLine>, Vec<AnomalyWrite>, Tally)
                     entry: EntryPlace::default(),
                     id,
                     version,
-                    document: document(made),
+                    document: Box::new(document(made)),
                 });
                 tally.count(Outcome::Anomaly(made.category));
             }
             What::Normal(made) => {
                 let document = document(made);
                 if written.is_correction {
-                    let document = Document { withdrawn: true, ..document.clone() };
+                    let document = Box::new(Document { withdrawn: true, ..document.clone() });
                     anomalies.push(AnomalyWrite { entry: EntryPlace::default(), id, version, document });
                 }
                 lines.push(ArchiveLine { partition: 0, id, version, reading: Some(document) });
                 tally.count(Outcome::Normal(made.category));
             }
             What::Withdrawal => {
-                let document =
-                    Document { withdrawn: true, processed_datetime: Timestamp::now(), ..Document::default() };
+                let document = Box::new(Document {
+                    withdrawn: true,
+                    processed_datetime: Timestamp::now(),
+                    ..Document::default()
+                });
                 lines.push(ArchiveLine { partition: 0, id, version, reading: None });
                 anomalies.push(AnomalyWrite { entry: EntryPlace::default(), id, version, document });
                 tally.count(Outcome::Withdrawn);

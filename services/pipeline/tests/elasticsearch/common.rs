@@ -170,7 +170,12 @@ pub(crate) fn write(id: u32, version: i64) -> AnomalyWrite {
             serde_json::from_str(&format!("{{\n  \"a\": [1,\r\n  \"{CANARY}\"]\n}}")).unwrap(),
         ),
     };
-    AnomalyWrite { entry: EntryPlace::default(), id: DocumentId(bytes), version: Version(version), document }
+    AnomalyWrite {
+        entry: EntryPlace::default(),
+        id: DocumentId(bytes),
+        version: Version(version),
+        document: Box::new(document),
+    }
 }
 
 pub(crate) fn writes(count: u32) -> Vec<AnomalyWrite> {

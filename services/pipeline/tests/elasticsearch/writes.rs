@@ -90,7 +90,7 @@ async fn a_tombstone_hides_and_stays() {
     store.write(std::slice::from_ref(&first)).await.unwrap();
     assert_eq!(shown().await, 1);
     let mut tombstone = write(1, 2);
-    tombstone.document = Document { withdrawn: true, ..Document::default() };
+    *tombstone.document = Document { withdrawn: true, ..Document::default() };
     store.write(std::slice::from_ref(&tombstone)).await.unwrap();
     assert_eq!(shown().await, 0);
     store.write(std::slice::from_ref(&first)).await.unwrap();

@@ -147,14 +147,14 @@ mod tests {
     use bpmonitor_clinical::{DocumentId, Version};
 
     use super::*;
-    use crate::{Document, EntryPlace};
+    use crate::EntryPlace;
 
     fn write(id: u8) -> AnomalyWrite {
         AnomalyWrite {
             entry: EntryPlace::default(),
             id: DocumentId([id; 16]),
             version: Version(i64::from(id)),
-            document: Document::default(),
+            document: Box::default(),
         }
     }
 
