@@ -126,6 +126,7 @@ soak: real-data ## The long forms of fault and load tests
 	    tests/with-lab.sh $(CARGO) test --locked -p bpmonitor-classifier -- --nocapture
 	BPMONITOR_TEST_KILLS=100 tests/with-lab.sh $(CARGO) test --locked -p bpmonitor-producer --all-features --test kafka_kill
 	BPMONITOR_TEST_MONITORS=500 $(CARGO) test --locked --release -p bpmonitor-operator --test scale -- --nocapture
+	$(MAKE) e2e
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 
 .PHONY: fuzz

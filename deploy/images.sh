@@ -40,14 +40,15 @@ name_of() { # TARGET
 }
 
 build() { # TARGET
-  local image options=() context=$root
+  local image options=() context=$root binaries=compiled
   image=${REGISTRY:+${REGISTRY%/}/}$(name_of "$1"):$tag
   [[ -z ${BASE:-} ]] || options+=(--build-arg "BASE=$BASE")
   [[ -z ${BUILDER:-} ]] || options+=(--build-arg "BUILDER=$BUILDER")
   if [[ -n ${BINARIES_DIR:-} ]]; then
-    context=$BINARIES_DIR
-    options+=(--build-arg BINARIES=prebuilt)
+    context=$BINARIES_DIR binaries=prebuilt
   fi
+  # Always said: buildah and podman of some years ago do not find the stage by the default in the Dockerfile.
+  options+=(--build-arg "BINARIES=$binaries")
   # shellcheck disable=SC2206 # they are several
   options+=(${BUILD_OPTIONS:-})
   "$tool" build --file "$root/Dockerfile" --target "$1" --tag "$image" --build-arg "VERSION=$tag" \

@@ -6,7 +6,8 @@
 E2E_BASE_PACKAGES=base-files,libc6,libgcc-s1,libssl3,ca-certificates,tzdata${BINARIES_DIR:+,zlib1g}
 E2E_BASE=localhost/lab/base:1${BINARIES_DIR:+-zlib}
 
-# What docker.io/library/rust has of them, as far as compiling needs it. Rust itself is the one that is here.
+# What docker.io/library/rust has of them, as far as compiling needs it. Rust itself is the one that is here, and so are the certificates: who
+# reaches the crates' registry through a proxy has it trusted here.
 E2E_BUILDER_PACKAGES=ca-certificates,gcc,g++,libc6-dev,libssl-dev,make,pkg-config
 
 # buildah_tool: a buildah that keeps to the lab's own storage, for deploy/images.sh.
@@ -52,7 +53,8 @@ e2e_builder() {
   E2E_BUILDER=localhost/lab/builder:$(rustc --version | cut -d ' ' -f 2)
   # shellcheck disable=SC2016 # the hook's own $1
   debian_image "$E2E_BUILDER" "$E2E_BUILDER_PACKAGES" --variant=minbase \
-    --customize-hook="cp -a '$rust/bin' '$rust/lib'"' "$1/usr/local/"'
+    --customize-hook="cp -a '$rust/bin' '$rust/lib'"' "$1/usr/local/"' \
+    --customize-hook='cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"'
 }
 
 # e2e_build TAG BINARIES-DIR: the images, in the node; without a directory the Dockerfile compiles the programs, in 15 minutes the first time.
@@ -85,6 +87,7 @@ e2e_tag() {
 # e2e_sizes TAG: of each image, over the base; less than what was promised.
 e2e_sizes() {
   local base name size
+  buildah_tool
   base=$(image_size "$E2E_BASE")
   for name in bpmonitor-operator bpmonitor-producer bpmonitor-classifier bpmonitor; do
     size=$(image_size "localhost/$name:$1")

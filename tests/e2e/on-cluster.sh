@@ -123,7 +123,6 @@ kafka-consumer-groups() { kafka_tool kafka-consumer-groups "$@" </dev/null; }
 kafka-console-consumer() { kafka_tool kafka-console-consumer "$@" </dev/null; }
 kafka-console-producer() { kafka_tool kafka-console-producer "$@"; }
 
-kafka_forgets() { :; } # Strimzi's operator does one user's changes in their order
 kafka_spec() { printf 'clusterRef: {name: %s}, ' "$KAFKA"; }
 es_spec() { printf '  elasticsearch: {clusterRef: {name: %s}}' "$ES_NAME"; }
 

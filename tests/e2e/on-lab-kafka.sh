@@ -114,12 +114,5 @@ kafka_is_ready() {
   in_ward wait --for condition=Ready "kafka/$KAFKA" --timeout 60s
 }
 
-# kafka_forgets: the stand-in takes the rights of users that are gone a moment later.
-kafka_forgets() { eventually 30 'Kafka has forgotten its users' no_rights; }
-no_rights() {
-  local rights
-  rights=$(kafka-acls --list) && [[ $rights != *"User:CN=bp.$WARD_NAMESPACE.$WARD."* ]]
-}
-
 kafka_state() { in_ward logs "$KAFKA_POD" --tail 20; }
 kafka_dies() { pod_dies Kafka "$KAFKA_POD"; }

@@ -124,7 +124,6 @@ made_again() {
   number=$(documents)
   key=$(in_ward get secret "$WARD-pseudonyms" -o 'jsonpath={.data}')
   step 'the BpMonitor is deleted' in_ward delete bpmonitor "$WARD" --timeout 60s
-  kafka_forgets
   step 'its index is left' test "$(documents)" = "$number"
   step 'and its topic, its archive, and its key of pseudonyms' in_ward get "kafkatopic/bp.$WARD_NAMESPACE.$WARD.observations" "persistentvolumeclaim/$WARD-archive" "secret/$WARD-pseudonyms"
   step 'it is made again' ward

@@ -101,8 +101,13 @@ processes() {
 }
 runs() { [[ -n $(processes "$1") ]]; }
 gone() { ! runs "$1"; }
-# shows PART ID: the new process is known by its marker by now; or it has ended at once.
-shows() { runs "$1" || ! kill -0 "$2" 2>/dev/null; }
+# shows PART ID: the new process is itself by now, and known by its marker; or it has ended at once. What becomes it has the marker too, and
+# for the moment between them there is none: whoever asked then would take the part for gone.
+shows() {
+  local name
+  { read -r name <"/proc/$2/comm"; } 2>/dev/null || return 0
+  [[ $name != @(setsid|bash) ]] && runs "$1"
+}
 
 # launch_marked PART LOG PROGRAM OPTION ...: what takes no option that it does not know has the marker for the name that it is called by.
 launch_marked() {

@@ -25,7 +25,7 @@ const QUEUE_KBYTES: usize = 32 * 1024;
 /// The opaque of records that are in no lot.
 pub(super) const NO_LOT: usize = usize::MAX;
 
-/// What a reading client tells.
+/// What a client tells that asks or reads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
     pub(super) trouble: Trouble,
@@ -45,6 +45,12 @@ impl ClientContext for Reading {
 }
 
 impl ConsumerContext for Reading {}
+
+impl ProducerContext for Reading {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _result: &DeliveryResult<'_>, (): ()) {}
+}
 
 /// What a writing client tells.
 #[derive(Clone, Debug)]
@@ -97,7 +103,13 @@ impl Target {
         config.map_err(|error: SecretError| PublishError::BadUsage(format!("{error}: {}", error.source)))
     }
 
-    /// A client that reads. It belongs to no group: it reads from where it is told to.
+    /// A client that only asks: about topics, and where they end.
+    pub(super) fn asker(&self, context: Reading) -> Result<BaseProducer<Reading>, PublishError> {
+        BaseProducer::from_config_and_context(&self.config()?, context).map_err(|error| mistaken(&error))
+    }
+
+    /// A client that reads. It belongs to no group: it reads from where it is told to. Yet it asks for its group's coordinator twice a
+    /// second, which the broker refuses and notes: so it had better not be kept.
     pub(super) fn reader(&self, context: Reading) -> Result<BaseConsumer<Reading>, PublishError> {
         let mut config = self.config()?;
         config

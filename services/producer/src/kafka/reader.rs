@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{Message, Offset, TopicPartitionList};
 use serde::de::DeserializeOwned;
 
@@ -29,7 +31,7 @@ pub(crate) type Published = HashMap<String, HashSet<u64>>;
 pub(crate) struct Connection<'t> {
     pub(super) target: &'t Target,
     pub(super) host: &'t Host,
-    consumer: BaseConsumer<Reading>,
+    asker: BaseProducer<Reading>,
     context: Reading,
     partitions: BTreeMap<&'t str, Vec<i32>>,
     /// The largest record that the Observations' topic takes, in bytes.
@@ -40,10 +42,9 @@ impl<'t> Connection<'t> {
     /// Connects, and makes the topics where that is wanted.
     pub(crate) fn open(target: &'t Target, host: &'t Host) -> Result<Self, PublishError> {
         let context = Reading::default();
-        let consumer = target.reader(context.clone())?;
+        let asker = target.asker(context.clone())?;
         let most_bytes = MAX_MESSAGE_BYTES;
-        let mut connection =
-            Self { target, host, consumer, context, partitions: BTreeMap::new(), most_bytes };
+        let mut connection = Self { target, host, asker, context, partitions: BTreeMap::new(), most_bytes };
         for topic in [target.topic.as_str(), target.state_topic.as_str()] {
             let partitions = match connection.look_up(topic)? {
                 Some(partitions) => partitions,
@@ -68,7 +69,7 @@ impl<'t> Connection<'t> {
 
     /// The partitions of a topic, where there is one.
     fn look_up(&self, topic: &str) -> Result<Option<Vec<i32>>, PublishError> {
-        let metadata = self.answered(|consumer| consumer.fetch_metadata(Some(topic), REQUEST_LIMIT))?;
+        let metadata = self.answered(|client| client.fetch_metadata(Some(topic), REQUEST_LIMIT))?;
         topics::partitions(&metadata, topic)
     }
 
@@ -87,17 +88,17 @@ impl<'t> Connection<'t> {
     /// Asks, and where nobody answers, says why.
     fn answered<T>(
         &self,
-        ask: impl Fn(&BaseConsumer<Reading>) -> Result<T, KafkaError>,
+        ask: impl Fn(&Client<Reading>) -> Result<T, KafkaError>,
     ) -> Result<T, PublishError> {
         self.host.status.beat();
         if self.host.stop.is_cancelled() {
             return Err(PublishError::Stopped);
         }
-        ask(&self.consumer).map_err(|error| {
+        ask(self.asker.client()).map_err(|error| {
             // The reason waits among the client's events.
             let until = Instant::now() + Duration::from_millis(100);
             while Instant::now() < until {
-                let _ = self.consumer.poll(Duration::from_millis(20));
+                self.asker.poll(Duration::from_millis(20));
             }
             self.context.trouble.because_of(&self.target.connection.bootstrap_servers, &error)
         })
@@ -107,9 +108,7 @@ impl<'t> Connection<'t> {
     fn bounds(&self, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>, PublishError> {
         let partitions = self.partitions.get(topic).map_or(&[][..], Vec::as_slice);
         let bounds = |partition: &i32| {
-            let ask = |consumer: &BaseConsumer<Reading>| {
-                consumer.fetch_watermarks(topic, *partition, REQUEST_LIMIT)
-            };
+            let ask = |client: &Client<Reading>| client.fetch_watermarks(topic, *partition, REQUEST_LIMIT);
             Ok((*partition, self.answered(ask)?))
         };
         partitions.iter().map(bounds).collect()
@@ -227,14 +226,14 @@ impl<'t> Connection<'t> {
         if open.is_empty() {
             return Ok(());
         }
-        self.consumer.assign(&list).map_err(|error| broken(topic, &error))?;
-        let read = self.read_assigned(topic, open, &mut visit);
-        self.consumer.unassign().map_err(|error| broken(topic, &error))?;
-        read
+        let consumer = self.target.reader(self.context.clone())?;
+        consumer.assign(&list).map_err(|error| broken(topic, &error))?;
+        self.read_assigned(&consumer, topic, open, &mut visit)
     }
 
     fn read_assigned(
         &self,
+        consumer: &BaseConsumer<Reading>,
         topic: &str,
         mut open: BTreeMap<i32, i64>,
         visit: &mut impl FnMut(&BorrowedMessage<'_>),
@@ -245,7 +244,7 @@ impl<'t> Connection<'t> {
             if self.host.stop.is_cancelled() {
                 return Err(PublishError::Stopped);
             }
-            match self.consumer.poll(Duration::from_millis(100)) {
+            match consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
                     heard = Instant::now();
                     let Some(to) = open.get(&message.partition()) else { continue };
