@@ -12,10 +12,12 @@ FROM ${BUILDER} AS compiled
 ENV CARGO_HOME=/cargo CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never LIBZ_SYS_STATIC=1
 WORKDIR /source
 COPY . .
-# What was downloaded and compiled stays in the caches, so that a change compiles only what it touches.
+# What was downloaded and compiled stays in the caches, so that dependencies are compiled once. What is our own is compiled anew: cargo
+# goes by the time of a file, and one that is older than the last build may yet be another than it had.
 RUN --mount=type=cache,id=bpmonitor-cargo,target=/cargo \
     --mount=type=cache,id=bpmonitor-target,target=/source/target \
-    cargo build --locked --release --features bpmonitor-local/cluster \
+    find . -path ./target -prune -o -type f -exec touch {} + \
+    && cargo build --locked --release --features bpmonitor-local/cluster \
         -p bpmonitor-operator -p bpmonitor-producer -p bpmonitor-classifier -p bpmonitor-local \
     && mkdir /binaries \
     && cp target/release/bpmonitor target/release/bpmonitor-operator target/release/bpmonitor-producer target/release/bpmonitor-classifier /binaries
