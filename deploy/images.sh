@@ -49,6 +49,8 @@ build() { # TARGET
   fi
   # Always said: buildah and podman of some years ago do not find the stage by the default in the Dockerfile.
   options+=(--build-arg "BINARIES=$binaries")
+  # As the others do by themselves: what one image compiled is there for the next.
+  [[ $tool != buildah ]] || options+=(--layers)
   # shellcheck disable=SC2206 # they are several
   options+=(${BUILD_OPTIONS:-})
   "$tool" build --file "$root/Dockerfile" --target "$1" --tag "$image" --build-arg "VERSION=$tag" \
