@@ -81,18 +81,11 @@ impl AnomalyWrite {
 pub trait ArchiveLines: Default + Send {
     /// Takes one more.
     fn push(&mut self, line: ArchiveLine);
-
-    /// Takes all that come behind these.
-    fn append(&mut self, behind: Self);
 }
 
 impl ArchiveLines for Vec<ArchiveLine> {
     fn push(&mut self, line: ArchiveLine) {
         Self::push(self, line);
-    }
-
-    fn append(&mut self, mut behind: Self) {
-        Self::append(self, &mut behind);
     }
 }
 
@@ -111,20 +104,4 @@ pub struct Batch<L = Vec<ArchiveLine>> {
     pub used: Used,
     /// Bytes of all messages that were used.
     pub bytes: usize,
-}
-
-impl<L: ArchiveLines> Batch<L> {
-    /// Adds what the messages led to that come behind the first `messages`, which led to this.
-    pub fn append(&mut self, messages: usize, behind: Self) {
-        let Self { mut anomalies, archive, dead_letters, tallies, used, bytes } = behind;
-        for write in &mut anomalies {
-            write.entry.message += messages;
-        }
-        self.anomalies.append(&mut anomalies);
-        self.archive.append(archive);
-        self.dead_letters.extend(dead_letters);
-        self.tallies.add(&tallies);
-        self.used = used;
-        self.bytes += bytes;
-    }
 }

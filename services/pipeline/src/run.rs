@@ -1,10 +1,8 @@
 //! The one loop: message, batch, sinks, commit.
 
-use std::num::NonZero;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bpmonitor_clinical::RejectionReason;
-use futures_util::future::join_all;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
@@ -126,56 +124,22 @@ async fn read<S: Source, L: ArchiveLines + 'static>(
     }
 }
 
-/// Classifies a batch: a large one on threads of their own, a part on each, so that the one before it is written meanwhile whatever
-/// the runtime.
+/// Classifies a batch: a large one on a thread of its own, so that the one before it is written meanwhile whatever the runtime.
 async fn classify<L: ArchiveLines + 'static>(
     classifier: &Arc<Classifier>,
     messages: Vec<Message>,
 ) -> (Vec<Message>, Batch<L>) {
-    let now = now();
     let bytes: usize = messages.iter().map(|message| message.bytes.len()).sum();
     if bytes < WORTH_A_THREAD {
-        let batch = classifier.classify_into(&messages, now);
+        let batch = classifier.classify_into(&messages, now());
         return (messages, batch);
     }
-    let classified = parts(messages, bytes, threads()).into_iter().map(|part| {
-        let classifier = Arc::clone(classifier);
-        blocking(move || {
-            let batch = classifier.classify_into(&part, now);
-            (part, batch)
-        })
-    });
-    let (mut messages, mut batch) = (Vec::new(), Batch::default());
-    for (part, of_part) in join_all(classified).await {
-        batch.append(messages.len(), of_part);
-        messages.extend(part);
-    }
-    (messages, batch)
-}
-
-/// On how many threads a batch is classified at most.
-fn threads() -> usize {
-    static THREADS: LazyLock<usize> =
-        LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
-    *THREADS
-}
-
-/// Shares messages out, in their order: at most `most` parts, of about as many bytes each, none but the last smaller than is worth a
-/// thread.
-fn parts(messages: Vec<Message>, bytes: usize, most: usize) -> Vec<Vec<Message>> {
-    let share = bytes.div_ceil(most).max(WORTH_A_THREAD);
-    let (mut parts, mut filled) = (Vec::new(), share);
-    for message in messages {
-        if filled >= share {
-            parts.push(Vec::new());
-            filled = 0;
-        }
-        filled += message.bytes.len();
-        if let Some(part) = parts.last_mut() {
-            part.push(message);
-        }
-    }
-    parts
+    let classifier = Arc::clone(classifier);
+    blocking(move || {
+        let batch = classifier.classify_into(&messages, now());
+        (messages, batch)
+    })
+    .await
 }
 
 /// A batch whose anomalies are written, and those that were refused.
@@ -239,105 +203,4 @@ fn refused_letters(
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Millisecond).unwrap_or(now)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use bpmonitor_clinical::{PseudonymKey, Thresholds};
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{Monitor, Origin, Origins, Privacy};
-
-    /// One of each kind that leads somewhere else: a crisis, a normal reading, a withdrawal, what cannot be read, nothing.
-    fn record(kind: usize, number: usize) -> String {
-        let pressure = |code: &str, mmhg: u32| {
-            format!(
-                r#"{{"code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},"valueQuantity":{{"value":{mmhg},"unit":"mmHg"}}}}"#
-            )
-        };
-        let observation = |status: &str, systolic: u32| {
-            let components = [pressure("8480-6", systolic), pressure("8462-4", 70)].join(",");
-            format!(
-                r#"{{"resourceType":"Observation","id":"{number}","status":"{status}","code":{{"coding":[{{"system":"http://loinc.org","code":"85354-9"}}]}},"subject":{{"reference":"Patient/1"}},"effectiveDateTime":"2026-11-01T08:00:00Z","component":[{components}]}}"#
-            )
-        };
-        match kind {
-            0 => observation("final", 190),
-            1 => observation("final", 110),
-            2 => observation("entered-in-error", 110),
-            3 => "nonsense".to_owned(),
-            _ => String::new(),
-        }
-    }
-
-    fn noon() -> Timestamp {
-        "2026-11-01T12:00:00Z".parse().unwrap()
-    }
-
-    fn message(number: usize, bytes: Vec<u8>) -> Message {
-        let partition = i32::try_from(number % 3).unwrap_or_default();
-        let origin = Origin { topic: "t".into(), partition, offset: number as u64, line: 0 };
-        Message { origin, time: Timestamp::UNIX_EPOCH, bytes, extent: Extent::Whole, entry: None }
-    }
-
-    fn classifier() -> Classifier {
-        Classifier {
-            source: bpmonitor_clinical::Source::default(),
-            thresholds: Thresholds::default(),
-            key: PseudonymKey::new(&[1; 32]),
-            privacy: Privacy::default(),
-            monitor: Monitor::default(),
-            origins: Origins::Kafka,
-            erased: HashSet::new(),
-        }
-    }
-
-    #[test]
-    fn each_kind_of_record_leads_somewhere_else() {
-        let messages: Vec<Message> =
-            (0..5).map(|kind| message(kind, record(kind, kind).into_bytes())).collect();
-        let tally = classifier().classify(&messages, noon()).tallies.total();
-        let Tally { anomaly, normal, withdrawn, rejected, skipped, .. } = tally;
-        assert_eq!([anomaly, normal, withdrawn, rejected, skipped], [1; 5]);
-    }
-
-    proptest! {
-        #[test]
-        fn batches_of_parts_make_the_batch_of_the_whole(
-            kinds in prop::collection::vec(0_usize..5, 1..60),
-            at in any::<prop::sample::Index>(),
-        ) {
-            let messages: Vec<Message> = kinds
-                .iter()
-                .enumerate()
-                .map(|(number, kind)| message(number, record(*kind, number).into_bytes()))
-                .collect();
-            let (classifier, now) = (classifier(), noon());
-            let (front, behind) = messages.split_at(at.index(messages.len()));
-            let mut parts = Batch::default();
-            parts.append(0, classifier.classify(front, now));
-            parts.append(front.len(), classifier.classify(behind, now));
-            let whole = classifier.classify(&messages, now);
-            prop_assert_eq!(format!("{:#?}", parts), format!("{:#?}", whole));
-        }
-
-        #[test]
-        fn parts_are_few_and_have_every_message_in_order(
-            sizes in prop::collection::vec(0_usize..100_000, 0..50),
-            most in 1_usize..9,
-        ) {
-            let messages: Vec<Message> =
-                sizes.iter().enumerate().map(|(number, size)| message(number, vec![0; *size])).collect();
-            let parts = parts(messages, sizes.iter().sum(), most);
-            prop_assert!(parts.len() <= most, "{}", parts.len());
-            for part in parts.iter().rev().skip(1) {
-                prop_assert!(part.iter().map(|message| message.bytes.len()).sum::<usize>() >= WORTH_A_THREAD);
-            }
-            let numbers: Vec<u64> = parts.iter().flatten().map(|message| message.origin.offset).collect();
-            prop_assert_eq!(numbers, (0..sizes.len() as u64).collect::<Vec<_>>());
-        }
-    }
 }

@@ -43,11 +43,6 @@ impl Tallies {
         self.0.get(&partition)
     }
 
-    /// Adds other tallies to these.
-    pub fn add(&mut self, other: &Self) {
-        other.0.iter().for_each(|(partition, tally)| self.of(*partition).add(tally));
-    }
-
     /// All of them together.
     pub fn total(&self) -> Tally {
         let mut total = Tally::default();

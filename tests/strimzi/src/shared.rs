@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bpmonitor_test_support::lab;
 use kube::Client;
 use kube::api::{Api, DynamicObject};
 use kube::runtime::reflector::Store;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::broker::Broker;
 use crate::certificates::ClientsCa;
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) topics: OnceLock<Store<DynamicObject>>,
     /// The passwords that the broker has been told.
     passwords: Mutex<BTreeMap<String, String>>,
+    /// Who holds it does something about that user.
+    turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Shared {
@@ -78,11 +81,21 @@ impl Shared {
             knobs: Knobs::default(),
             topics: OnceLock::new(),
             passwords: Mutex::default(),
+            turns: Mutex::default(),
         })
     }
 
     pub(crate) fn api(&self, kind: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.settings.namespace, &resource(kind))
+    }
+
+    /// Waits until nothing else is done about a user: or the removal of one would take from another of its name, made meanwhile.
+    pub(crate) async fn turn(&self, user: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(user.to_owned()).or_default())
+        };
+        turn.lock_owned().await
     }
 
     pub(crate) fn knows_password(&self, user: &str, password: &str) -> bool {

@@ -174,6 +174,7 @@ async fn reconcile(kind: &str, object: &DynamicObject, shared: &Shared) -> Resul
 
 /// Unless one of that name is there again: the event may be late, and the rights are that one's by now.
 async fn remove_user(name: &str, shared: &Shared) -> Result<()> {
+    let _turn = shared.turn(name).await;
     match shared.api(user_operator::KIND).get_opt(name).await? {
         Some(_) => Ok(()),
         None => user_operator::remove(name, shared).await,

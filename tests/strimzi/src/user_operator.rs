@@ -41,10 +41,12 @@ pub(crate) async fn reconcile(user: &DynamicObject, shared: &Shared) -> Result<A
     if let Some(left) = shared.knobs.left(user) {
         return Ok(Action::requeue(left));
     }
+    let turn = shared.turn(&user.name_any()).await;
     let outcome = match shared.knobs.refusal(KIND, &user.name_any()) {
         Some(refusal) => Err(refusal),
         None => settle(user, shared).await.map_err(|error| status::refusal(&error, None)),
     };
+    drop(turn);
     let again = if outcome.is_ok() { RESYNC } else { Duration::from_secs(2) };
     status::write(&api, user, Wording::NotReadyTrue, outcome).await?;
     Ok(Action::requeue(again))

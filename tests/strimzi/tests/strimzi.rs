@@ -123,6 +123,31 @@ async fn a_user_with_a_certificate_is_let_in_to_what_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_is_made_again_has_its_rights() {
+    let bed = Bed::begin().await;
+    let acl = json!({"resource": {"type": "topic", "name": "any"}, "operations": ["Describe"]});
+    let spec = json!({"authentication": {"type": "tls"}, "authorization": {"type": "simple", "acls": [acl]}});
+    let user = unique::name("user");
+    for _ in 0..20 {
+        let generation = bed.apply("KafkaUser", &user, spec.clone()).await;
+        bed.is_ready("KafkaUser", &user, generation).await;
+        bed.delete("KafkaUser", &user).await;
+    }
+    let generation = bed.apply("KafkaUser", &user, spec.clone()).await;
+    bed.is_ready("KafkaUser", &user, generation).await;
+
+    // Users are removed one after another: once a later one is, all those of before are.
+    let later = unique::name("user");
+    let generation = bed.apply("KafkaUser", &later, spec).await;
+    bed.is_ready("KafkaUser", &later, generation).await;
+    bed.delete("KafkaUser", &later).await;
+    let granted = async |user: &str| bed.stand_in.broker().granted(&format!("User:CN={user}")).await.unwrap();
+    bed.until("the later one's rights are gone", || async { granted(&later).await.is_empty() }).await;
+    assert_eq!(granted(&user).await.len(), 1);
+    bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_with_a_password_is_let_in_until_it_is_renewed() {
     let bed = Bed::begin().await;
     let (topic, user) = (unique::name("topic"), unique::name("user"));

@@ -233,8 +233,8 @@ fn config(connection: &KafkaConnection, subscription: &Subscription) -> Result<C
         .set("fetch.wait.max.ms", "100")
         // At once, of all partitions and of each. This bounds what is sent, which may be packed to a tenth. A record that is larger comes
         // all the same.
-        .set("fetch.max.bytes", "3145728")
-        .set("fetch.message.max.bytes", "1572864")
+        .set("fetch.max.bytes", "2097152")
+        .set("fetch.message.max.bytes", "1048576")
         .set("fetch.error.backoff.ms", "100")
         // A topic that is made later, or anew, is seen soon.
         .set("topic.metadata.refresh.interval.ms", "10000")

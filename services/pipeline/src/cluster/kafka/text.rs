@@ -28,13 +28,6 @@ impl ArchiveLines for TextLines {
         }
         text.lines += 1;
     }
-
-    fn append(&mut self, behind: Self) {
-        for (partition, text) in behind.partitions {
-            self.partitions.entry(partition).or_default().append(text);
-        }
-        self.failed = self.failed.take().or(behind.failed);
-    }
 }
 
 impl TextLines {
