@@ -55,6 +55,7 @@ tell_state() {
   in_ward get bpmonitor -o wide
   in_ward describe bpmonitor "$WARD" | tail -n 40
   kubectl --namespace "$OPERATOR_NAMESPACE" logs deployment/bp-monitor-operator --tail 20
+  in_ward logs pod/bp-monitor-test 2>/dev/null || true # there only where helm's test has failed
   cluster_state
 }
 

@@ -136,7 +136,7 @@ made_again() {
 helm_tests() {
   step 'helm is told what to test' install_chart "$root/charts/bp-monitor" --reset-then-reuse-values --set \
     "test.monitor=$WARD,test.namespace=$WARD_NAMESPACE,test.image.tag=$tag,$(es_test_values)"
-  step 'helm test sends an observation through' helm test bp-monitor --namespace "$OPERATOR_NAMESPACE" --timeout 3m --logs
+  step 'helm test sends an observation through' helm test bp-monitor --namespace "$OPERATOR_NAMESPACE" --timeout 3m
 }
 
 uninstalls() {
