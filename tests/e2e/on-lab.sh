@@ -21,7 +21,7 @@ cluster_begin() {
   next_tag=$tag-next
   step 'the images are built, and in the node' e2e_build "$tag" "${BINARIES_DIR:-}"
   step 'and have another tag besides' e2e_tag "$tag" "$next_tag"
-  [[ -n ${BINARIES_DIR:-} ]] || e2e_sizes "$tag"
+  [[ -n ${BINARIES_DIR:-} ]] || (e2e_sizes "$tag")
   namespace "$WARD_NAMESPACE"
   kafka_begin
   es_begin
@@ -51,12 +51,13 @@ compile_strimzi() {
 }
 
 # content_tag: another where a program is another, or what it is made of.
-content_tag() {
+content_tag() { printf 'e2e-%s' "$(content | sha256sum | head -c 12)"; }
+content() {
   if [[ -n ${BINARIES_DIR:-} ]]; then
-    printf 'e2e-%s' "$(cat "$BINARIES_DIR"/bpmonitor{,-operator,-producer,-classifier} "$root/Dockerfile" | sha256sum | head -c 12)"
-    return
+    cat "$BINARIES_DIR"/bpmonitor{,-operator,-producer,-classifier} "$root/Dockerfile"
+  else
+    (cd "$root" && git ls-files -z | xargs -0 sha256sum)
   fi
-  (cd "$root" && git ls-files -z | xargs -0 sha256sum | sha256sum | sed 's/^\(.\{12\}\).*/e2e-\1/')
 }
 
 # relay PORT: what listens on 127.0.0.1, on the node's address too, where pods find it.
