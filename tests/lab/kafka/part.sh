@@ -107,6 +107,10 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 
+# what is past its retention goes at once, not within minutes: a test that leans on it staying fails each time, not now and then
+log.initial.task.delay.ms=1000
+log.retention.check.interval.ms=1000
+
 # tests wait for no member, and have short sessions
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000

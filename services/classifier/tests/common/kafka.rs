@@ -63,9 +63,10 @@ impl Kafka {
 
     pub(crate) fn create_topic(&self, topic: &str, partitions: i32) {
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
-        // Records of any time: Kafka refuses those of the future unless it is told not to.
+        // Records of any time: Kafka refuses those of the future, and removes those of long ago, unless it is told not to.
         let new = new
             .set("max.message.bytes", "33554432")
+            .set("retention.ms", "-1")
             .set("message.timestamp.after.max.ms", "9223372036854775807");
         let options = AdminOptions::new().operation_timeout(Some(LIMIT));
         let admin = self.admin();

@@ -6,13 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use bpmonitor_clinical::RejectionReason;
-use bpmonitor_pipeline::cluster::kafka::LetterHeaders;
+use bpmonitor_pipeline::cluster::kafka::{LetterHeaders, written_at};
 use bpmonitor_pipeline::{Extent, Message, Origin};
 use jiff::Timestamp;
 use rdkafka::Message as _;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers};
-
-use super::reader::time_of;
 
 /// Where a letter's original stands: by this a repeat of the letter is recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,7 +101,7 @@ impl<'r> Record<'r> {
         Some(Self::Letter(Letter {
             id,
             reason,
-            stored: time_of(record),
+            stored: written_at(record),
             partition: record.partition(),
             offset: record.offset(),
             original,

@@ -25,8 +25,6 @@ pub(super) struct Outgoing<'r> {
     pub(super) key: Option<&'r str>,
     /// None takes back what stands under the key.
     pub(super) payload: Option<&'r [u8]>,
-    /// In milliseconds since 1970; now unless given.
-    pub(super) timestamp: Option<i64>,
     pub(super) headers: &'r [(&'r str, &'r str)],
 }
 
@@ -96,7 +94,7 @@ fn native(record: Outgoing<'_>) -> FutureRecord<'_, str, [u8]> {
         partition: record.partition,
         payload: record.payload,
         key: record.key,
-        timestamp: record.timestamp,
+        timestamp: None,
         headers: Some(headers),
     }
 }

@@ -1,14 +1,11 @@
 //! Topics read without a group: from where it is told to, up to their ends, or on and on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bpmonitor_pipeline::cluster::Condition;
 use bpmonitor_pipeline::cluster::kafka::{KafkaConnection, KafkaTrouble, Listening};
-use bpmonitor_pipeline::{Extent, Message, Origin};
-use jiff::Timestamp;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -216,26 +213,4 @@ pub(super) fn refusal(topic: &str, error: &KafkaError) -> anyhow::Error {
         return anyhow!("this Kafka user may not read the topic {topic}: grant it Read and Describe");
     }
     anyhow::Error::new(trouble).context(format!("reading the topic {topic}"))
-}
-
-/// A record as a message of the pipeline.
-pub(super) fn message(record: &BorrowedMessage<'_>, topic: &Arc<str>) -> Message {
-    Message {
-        origin: Origin {
-            topic: Arc::clone(topic),
-            partition: record.partition(),
-            offset: u64::try_from(record.offset()).unwrap_or_default(),
-            line: 0,
-        },
-        time: time_of(record),
-        bytes: record.payload().unwrap_or_default().to_vec(),
-        extent: Extent::Whole,
-        entry: None,
-    }
-}
-
-/// When a record was written.
-pub(super) fn time_of(record: &BorrowedMessage<'_>) -> Timestamp {
-    let time = record.timestamp().to_millis().and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    time.unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bpmonitor_clinical::PseudonymKey;
+use bpmonitor_pipeline::cluster::kafka::message;
 use bpmonitor_pipeline::{ArchiveLine, Batch, Classifier, Document, Origins, now};
 use bpmonitor_settings::KeyArgs;
 use bpmonitor_settings::manifest::{self, Settings};
 use rdkafka::message::BorrowedMessage;
 
-use super::reader::{Bounds, Reader, message};
+use super::reader::{Bounds, Reader};
 use crate::cli::TailArgs;
 use crate::commands::tail::Rows;
 

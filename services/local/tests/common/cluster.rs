@@ -10,6 +10,7 @@ use bpmonitor_pipeline::cluster::elasticsearch::{
 };
 use bpmonitor_test_support::{lab, unique};
 use elasticsearch::http::Method;
+use jiff::Timestamp;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -35,8 +36,14 @@ pub(crate) struct Record {
     pub(crate) key: Option<String>,
     pub(crate) payload: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
-    /// In milliseconds since 1970.
-    pub(crate) timestamp: i64,
+}
+
+impl Record {
+    /// What a header says.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(key, _)| key == name)?;
+        Some(&header.1)
+    }
 }
 
 /// A ward; its topics and its index are removed when it is dropped.
@@ -177,10 +184,21 @@ impl Cluster {
 
     /// Publishes records to a topic, each with its key.
     pub(crate) fn publish(&self, what: &str, records: &[(&str, &str)]) {
-        let producer: BaseProducer = Self::config().set("message.max.bytes", "40000000").create().unwrap();
         let name = self.name(what);
-        for (key, payload) in records {
-            producer.send(BaseRecord::to(&name).key(*key).payload(*payload)).unwrap();
+        Self::send(records.iter().map(|(key, payload)| BaseRecord::to(&name).key(*key).payload(*payload)));
+    }
+
+    /// Waits until Kafka has removed what it removes of records written so long ago: of one in this topic.
+    pub(crate) fn await_removal(&self, what: &str, written: Timestamp) {
+        let name = self.name(what);
+        Self::send([BaseRecord::to(&name).key("old").payload("old").timestamp(written.as_millisecond())]);
+        until("Kafka removes what is old", || self.records(what).is_empty());
+    }
+
+    fn send<'r>(records: impl IntoIterator<Item = BaseRecord<'r, str, str>>) {
+        let producer: BaseProducer = Self::config().set("message.max.bytes", "40000000").create().unwrap();
+        for record in records {
+            producer.send(record).map_err(|(error, _)| error).unwrap();
         }
         producer.flush(WITHIN).unwrap();
     }
@@ -211,7 +229,6 @@ impl Cluster {
                     headers: headers
                         .map(|header| (header.key.to_owned(), text(header.value.unwrap_or_default())))
                         .collect(),
-                    timestamp: message.timestamp().to_millis().unwrap(),
                 });
             }
         }

@@ -208,12 +208,12 @@ impl Replay<'_> {
 
     fn send(&self, letter: &Letter<'_>, name: &str) -> Result<Sent> {
         let patient = patient(letter, &self.classifier.source);
+        let time = letter.id.time.to_string();
         let record = Outgoing {
             topic: self.observations,
             key: patient.as_deref(),
             payload: Some(letter.original),
-            timestamp: Some(letter.id.time.as_millisecond()),
-            headers: &[(REPLAY_OF, name)],
+            headers: &[(REPLAY_OF, name), (LetterHeaders::TIME, &time)],
             ..Outgoing::default()
         };
         self.runtime.block_on(self.publisher.send(record))

@@ -5,23 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Statistics, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
 use super::committer::Committer;
 use super::intake::{Epoch, Intake};
+use super::record::message;
 use super::source::KafkaSource;
 use super::{KafkaConnection, KafkaSetupError, failure};
+use crate::Message;
 use crate::cluster::archive::ArchiveStore;
 use crate::cluster::{Condition, SecretError};
-use crate::{Extent, Message, Origin};
 
 /// The most records handed over at once.
 const CHUNK_RECORDS: usize = 2048;
@@ -231,10 +230,10 @@ fn config(connection: &KafkaConnection, subscription: &Subscription) -> Result<C
         .set("fetch.queue.backoff.ms", "6")
         // A partition may have been left out of a fetch: so long it is asked for without the others at most.
         .set("fetch.wait.max.ms", "100")
-        // At once, of all partitions and of each. This bounds what is sent, which may be packed to a tenth. A record that is larger comes
-        // all the same.
-        .set("fetch.max.bytes", "2097152")
-        .set("fetch.message.max.bytes", "1048576")
+        // At once, of all partitions and of each. This bounds what is sent, which may be packed to a twentieth and is unpacked as it comes:
+        // each MB of it may be 20 MB of memory. A record that is larger comes all the same.
+        .set("fetch.max.bytes", "1048576")
+        .set("fetch.message.max.bytes", "524288")
         .set("fetch.error.backoff.ms", "100")
         // A topic that is made later, or anew, is seen soon.
         .set("topic.metadata.refresh.interval.ms", "10000")
@@ -364,21 +363,5 @@ impl Reader {
             // Records that still come are read again by the partitions' next owner.
             drop(self.poll(POLL));
         }
-    }
-}
-
-fn message(record: &BorrowedMessage<'_>, topic: &Arc<str>) -> Message {
-    let time = record.timestamp().to_millis().and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    Message {
-        origin: Origin {
-            topic: Arc::clone(topic),
-            partition: record.partition(),
-            offset: u64::try_from(record.offset()).unwrap_or_default(),
-            line: 0,
-        },
-        time: time.unwrap_or(Timestamp::UNIX_EPOCH),
-        bytes: record.payload().unwrap_or_default().to_vec(),
-        extent: Extent::Whole,
-        entry: None,
     }
 }
