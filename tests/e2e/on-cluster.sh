@@ -24,7 +24,9 @@ cluster_begin() {
   [[ -n ${KUBECONFIG:-} && -n $registry && -n $tag ]] || fail 'KUBECONFIG, REGISTRY and TAG say what to test, and where'
   { command -v kubectl && command -v helm; } >/dev/null || fail 'kubectl and helm are needed'
   need zstd zstd python3 python3 curl curl
-  ! kubectl get crd bpmonitors.bpmonitor.dev >/dev/null 2>&1 || fail 'this cluster has bp-monitor already, and it would be removed'
+  local found
+  found=$(kubectl get crd bpmonitors.bpmonitor.dev --ignore-not-found --output name) || fail 'this cluster does not say whether it has bp-monitor'
+  [[ -z $found ]] || fail 'this cluster has bp-monitor already, and it would be removed'
   step 'Kafka is ready' wait_for 30 "$WARD_NAMESPACE" "kafka/$KAFKA" condition=Ready
   step 'Elasticsearch is ready' wait_for 30 "$WARD_NAMESPACE" "elasticsearch/$ES_NAME" 'jsonpath={.status.phase}=Ready'
   begun=1

@@ -83,7 +83,8 @@ pub(crate) fn definitions_of_others() -> PathBuf {
     variable("BPMONITOR_TEST_CRDS").into()
 }
 
-fn variable(name: &str) -> String {
+/// What the environment, or the lab, says of where something is.
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         Lab::shared().up("kubernetes");
         Lab::shared().variable(name)

@@ -4,6 +4,7 @@
 
 mod definition;
 mod deployment;
+mod foreign;
 mod helm;
 mod rights;
 mod server;

@@ -18,7 +18,7 @@ use crate::{Archive, Checkpoint, PortError, Tallies};
 
 /// So many bytes of lines may be gathered while an append is under way, or what is worth one append, and so many records; then the
 /// pipeline waits for it.
-const BYTES_AHEAD: usize = 8 * 1024 * 1024;
+const BYTES_AHEAD: usize = 4 * 1024 * 1024;
 const RECORDS_AHEAD: usize = 100_000;
 
 /// Gathers archive lines and offsets. Clones share them: one is the archive, one the checkpoint.

@@ -232,8 +232,8 @@ fn config(connection: &KafkaConnection, subscription: &Subscription) -> Result<C
         .set("fetch.wait.max.ms", "100")
         // At once, of all partitions and of each. This bounds what is sent, which may be packed to a twentieth and is unpacked as it comes:
         // each MB of it may be 20 MB of memory. A record that is larger comes all the same.
-        .set("fetch.max.bytes", "1048576")
-        .set("fetch.message.max.bytes", "524288")
+        .set("fetch.max.bytes", "2097152")
+        .set("fetch.message.max.bytes", "1048576")
         .set("fetch.error.backoff.ms", "100")
         // A topic that is made later, or anew, is seen soon.
         .set("topic.metadata.refresh.interval.ms", "10000")

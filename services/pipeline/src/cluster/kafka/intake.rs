@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::Message;
 
 /// Up to how many bytes of records wait for the pipeline. librdkafka keeps more of them behind these.
-const ROOM: usize = 8 * 1024 * 1024;
+const ROOM: usize = 5 * 1024 * 1024;
 /// How often a thread that waits says that it lives.
 const SEEN_EVERY: Duration = Duration::from_secs(1);
 /// What a record costs beside its payload, in bytes: so that many small ones are bounded too.

@@ -6,7 +6,7 @@ use super::intake::{Intake, Span};
 use crate::{Message, PortError, Source, Used};
 
 /// The most bytes of records in a batch. A batch has what is there: it only grows while the one before it is written.
-const BATCH_BYTES: usize = 5 * 1024 * 1024;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Gives the records of the partitions that are this member's.
 #[derive(Debug)]
