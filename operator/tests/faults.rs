@@ -231,8 +231,13 @@ async fn the_api_server_refuses(plane: &ControlPlane) {
         message.contains("applying the Deployment") && message.contains("tried again by itself"),
         "{message}"
     );
-    let events = ward.api::<Event>().list(&ListParams::default()).await.unwrap();
-    assert!(events.iter().any(|event| event.reason.as_deref() == Some("ReconcileFailed")));
+    // It is published once the condition is written.
+    let events = ward.api::<Event>();
+    until("an event says so", PATIENCE, || async {
+        let events = events.list(&ListParams::default()).await.unwrap();
+        events.iter().any(|event| event.reason.as_deref() == Some("ReconcileFailed"))
+    })
+    .await;
     plane.kubectl(&["delete", "flowschema", &ward.namespace]);
     unending.abort();
     there(&ward.api::<Deployment>(), "ward-3-producer", PATIENCE).await;

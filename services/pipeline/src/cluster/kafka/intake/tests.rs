@@ -155,7 +155,8 @@ fn a_full_intake_has_room_again_once_something_is_taken() {
     let intake = Arc::new(Intake::default());
     intake.assign([0]);
     assert!(intake.wait_for_room(Duration::ZERO));
-    intake.put((0..9).map(|offset| record(0, offset, 1 << 20)).collect());
+    let more_than_room = (super::ROOM >> 20) as u64 + 1;
+    intake.put((0..more_than_room).map(|offset| record(0, offset, 1 << 20)).collect());
     assert!(!intake.wait_for_room(Duration::from_millis(5)), "it is full");
     let waiting = {
         let intake = Arc::clone(&intake);
