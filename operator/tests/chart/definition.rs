@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::helm::{Rendered, chart, render, root};
 
-const NAME: &str = "bpmonitors.bpmonitor.dev";
+/// Its name.
+pub(crate) const NAME: &str = "bpmonitors.bpmonitor.dev";
 
 fn definition(rendered: &Rendered) -> &Value {
     rendered.one("CustomResourceDefinition", NAME)

@@ -5,15 +5,15 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::definition::NAME;
 use crate::helm::{kubectl, root, variable};
-
-const DEFINITION: &str = "customresourcedefinition.apiextensions.k8s.io/bpmonitors.bpmonitor.dev";
 
 #[test]
 fn a_cluster_that_has_bp_monitor_is_refused_and_left_alone() {
     let file = root().join("crds/bpmonitors.bpmonitor.dev.yaml");
     kubectl(&["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()], &[]);
-    let before = kubectl(&["get", DEFINITION, "--output", "jsonpath={.metadata.uid}"], &[]);
+    let uid = || kubectl(&["get", "crd", NAME, "--output", "jsonpath={.metadata.uid}"], &[]);
+    let before = uid();
     let data = TempDir::new().unwrap();
     let path = format!("{}:{}", variable("BPMONITOR_TEST_KUBERNETES_TOOLS"), env::var("PATH").unwrap());
     let output = Command::new(root().join("tests/e2e/run.sh"))
@@ -27,5 +27,5 @@ fn a_cluster_that_has_bp_monitor_is_refused_and_left_alone() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("has bp-monitor already"), "{said}");
-    assert_eq!(kubectl(&["get", DEFINITION, "--output", "jsonpath={.metadata.uid}"], &[]), before);
+    assert_eq!(uid(), before);
 }

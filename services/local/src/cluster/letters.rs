@@ -6,11 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use bpmonitor_clinical::RejectionReason;
-use bpmonitor_pipeline::cluster::kafka::{LetterHeaders, written_at};
+use bpmonitor_pipeline::cluster::kafka::{LetterHeaders, header, written_at};
 use bpmonitor_pipeline::{Extent, Message, Origin};
 use jiff::Timestamp;
 use rdkafka::Message as _;
-use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
 
 /// Where a letter's original stands: by this a repeat of the letter is recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -91,13 +91,12 @@ impl<'r> Record<'r> {
 
     fn read(record: &'r BorrowedMessage<'_>) -> Option<Self> {
         let place = Place::parse(std::str::from_utf8(record.key()?).ok()?)?;
-        let headers = record.headers()?;
-        let time = text(headers, LetterHeaders::TIME)?.parse().ok()?;
+        let time = header(record, LetterHeaders::TIME)?.parse().ok()?;
         let id = LetterId { place, time };
         let Some(original) = record.payload() else { return Some(Self::Replayed(id)) };
         let reason: RejectionReason =
-            serde_json::from_value(text(headers, LetterHeaders::REASON)?.into()).ok()?;
-        let is_cut = reason == RejectionReason::TooLarge || text(headers, LetterHeaders::CUT_FROM).is_some();
+            serde_json::from_value(header(record, LetterHeaders::REASON)?.into()).ok()?;
+        let is_cut = reason == RejectionReason::TooLarge || header(record, LetterHeaders::CUT_FROM).is_some();
         Some(Self::Letter(Letter {
             id,
             reason,
@@ -122,11 +121,6 @@ impl Letter<'_> {
             entry: *entry,
         }
     }
-}
-
-fn text<'h>(headers: &'h BorrowedHeaders, name: &str) -> Option<&'h str> {
-    let header = headers.iter().find(|header| header.key == name)?;
-    std::str::from_utf8(header.value?).ok()
 }
 
 #[cfg(test)]

@@ -8,11 +8,10 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 use bpmonitor_clinical::{Finding, PatientIdentity, ReadContext, Source, Step, read_next};
-use bpmonitor_pipeline::cluster::kafka::LetterHeaders;
+use bpmonitor_pipeline::cluster::kafka::{LetterHeaders, header};
 use bpmonitor_pipeline::{Classifier, Tally, now};
 use bpmonitor_settings::manifest;
 use rdkafka::Message as _;
-use rdkafka::message::{BorrowedMessage, Headers};
 use tokio::runtime::Runtime;
 
 use super::{Letters, topic};
@@ -113,15 +112,10 @@ fn published_since(ends: &Ends, reader: &Reader, observations: &str) -> Result<H
     }
     let mut published = HashSet::new();
     reader.read(observations, &spans, |record| {
-        published.extend(replay_of(record));
+        published.extend(header(record, REPLAY_OF).map(str::to_owned));
         Ok(())
     })?;
     Ok(published)
-}
-
-fn replay_of(record: &BorrowedMessage<'_>) -> Option<String> {
-    let header = record.headers()?.iter().find(|header| header.key == REPLAY_OF)?;
-    String::from_utf8(header.value?.to_vec()).ok()
 }
 
 /// A letter that is published.

@@ -49,7 +49,7 @@ impl LetterHeaders {
     pub const START: &str = "bpmonitor-start";
     /// Which entry of a Bundle it is; missing where it is none.
     pub const ENTRY: &str = "bpmonitor-entry";
-    /// When the record was written, as in RFC 3339.
+    /// When the record was written, as in RFC 3339. What is replayed has it too.
     pub const TIME: &str = "bpmonitor-time";
     /// How many bytes the original had; missing where all of them are kept.
     pub const CUT_FROM: &str = "bpmonitor-cut-from";

@@ -24,7 +24,7 @@ pub use counts::Counts;
 pub use dead_letters::{DeadLetterTopic, LetterHeaders};
 pub use group::{GroupProgress, PartitionProgress};
 pub use intake::Span;
-pub use record::{message, written_at};
+pub use record::{header, message, written_at};
 pub use source::KafkaSource;
 pub use text::TextLines;
 pub use topics::{FoundTopic, Settled, TopicAdmin, TopicContent, TopicDifference, WantedTopic};

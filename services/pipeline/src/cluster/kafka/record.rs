@@ -27,11 +27,14 @@ pub fn message(record: &BorrowedMessage<'_>, topic: &Arc<str>) -> Message {
 /// When a record's content was written first: where it is published again, its header says so, for Kafka soon removes records whose own
 /// time is past the topic's retention.
 fn originally_written_at(record: &BorrowedMessage<'_>) -> Timestamp {
-    let said = record.headers().and_then(|headers| {
-        let header = headers.iter().find(|header| header.key == LetterHeaders::TIME)?;
-        std::str::from_utf8(header.value?).ok()?.parse().ok()
-    });
+    let said = header(record, LetterHeaders::TIME).and_then(|time| time.parse().ok());
     said.unwrap_or_else(|| written_at(record))
+}
+
+/// What a header says, where it is there and text.
+pub fn header<'r>(record: &'r BorrowedMessage<'_>, name: &str) -> Option<&'r str> {
+    let header = record.headers()?.iter().find(|header| header.key == name)?;
+    std::str::from_utf8(header.value?).ok()
 }
 
 /// When a record was written.
